@@ -1,0 +1,413 @@
+//! The packed form of a policy: what `policy-compiler pack` writes and the filter loads.
+//!
+//! In: a [`Bundle`] or the bytes of a plugin config. Out: the config, or the bundle with its digest.
+//! Checks form and integrity only; [`crate::policy::Policy`] checks the meaning.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::fmt;
+use std::{format, string::String, vec::Vec};
+
+/// The form that this build writes and reads. Raised with every change to the types below.
+pub const FORMAT: u32 = 1;
+
+/// The largest bundle that is read, inflated. Guards the filter against a small string that inflates without end.
+pub const MAX_BUNDLE_BYTES: usize = 32 << 20;
+
+/// Everything that the filter knows of a policy, with all names resolved to indexes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bundle {
+    /// `metadata.name` of the policy.
+    pub name: String,
+    /// Where the agent's id comes from, in order of preference.
+    pub identity: Vec<IdentitySource>,
+    /// What the audit line may show.
+    pub audit: AuditOptions,
+    /// RFC 6901 pointers into the policy, one for each rule that can decide.
+    pub rules: Vec<String>,
+    /// Names of the groups of agents.
+    pub groups: Vec<String>,
+    /// Declared agents.
+    pub agents: Vec<Agent>,
+    /// Counters that calls are held to.
+    pub buckets: Vec<Bucket>,
+    /// Checks of arguments, shared by the tools that name them.
+    pub checks: Vec<Checks>,
+    /// Declared tools.
+    pub tools: Vec<Tool>,
+}
+
+/// A place that an agent's id is read from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IdentitySource {
+    /// A request header, lower case, that an earlier hop is trusted to set.
+    Header(String),
+}
+
+/// What the audit line may show of arguments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditOptions {
+    /// Keys whose values are redacted, besides the built-in ones; lower case.
+    pub redact: Vec<String>,
+    /// The longest `arguments` field, in bytes.
+    pub max_bytes: u32,
+}
+
+impl Default for AuditOptions {
+    fn default() -> Self {
+        Self {
+            redact: Vec::new(),
+            max_bytes: 2048,
+        }
+    }
+}
+
+/// A declared agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agent {
+    /// The agent's id.
+    pub name: String,
+    /// Groups it belongs to, as indexes.
+    pub groups: Vec<u32>,
+    /// Buckets that all its calls are held to.
+    pub buckets: Vec<u32>,
+}
+
+/// A value together with the rule that it stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ruled<T> {
+    /// Index into [`Bundle::rules`].
+    pub rule: u32,
+    /// The value.
+    pub value: T,
+}
+
+/// One stored value that counts calls: a rate, a quota, or both, so that both change at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bucket {
+    /// Names the stored value, the same over all versions of a policy: `tool/search`.
+    pub key: String,
+    /// First part of the limit's name in the `RateLimit` header: `tool`, `agent`, `tool_group.web`.
+    pub label: String,
+    /// Whose calls are counted together.
+    pub share: Share,
+    /// Calls per time, evenly.
+    pub rate: Option<Ruled<Rate>>,
+    /// Calls per calendar window.
+    pub quota: Option<Ruled<Quota>>,
+}
+
+/// Whose calls a bucket counts together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Share {
+    /// Each agent has its own counter.
+    EachAgent,
+    /// One counter for all agents.
+    AllAgents,
+}
+
+/// At most `count` calls per period in the long run, `burst` of them at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    /// Zero means that no call passes.
+    pub count: u32,
+    /// The period in seconds, at least one.
+    pub period_secs: u32,
+    /// How many calls may come at once, at least one.
+    pub burst: u32,
+}
+
+/// At most `count` calls in each window of the calendar (UTC).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    /// Zero means that no call passes.
+    pub count: u32,
+    /// Which window.
+    pub window: Window,
+}
+
+/// A window of the calendar, in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Window {
+    /// Starts at second 0.
+    Minute,
+    /// Starts at minute 0.
+    Hour,
+    /// Starts at midnight.
+    Day,
+    /// Starts on Monday (ISO 8601).
+    Week,
+    /// Starts on the 1st.
+    Month,
+}
+
+/// Checks that all arguments of a call must pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checks {
+    /// Longest string, key or value, in Unicode scalar values.
+    pub max_string_length: Option<Ruled<u32>>,
+    /// Literals that no key or value may contain; ASCII letters match in either case.
+    pub blocked: Vec<Ruled<String>>,
+}
+
+/// A declared tool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// The name, as in `/tools/{name}`.
+    pub name: String,
+    /// Whether denials are enforced.
+    pub mode: Mode,
+    /// Largest body of a call, in bytes.
+    pub body_limit: Ruled<u32>,
+    /// Who may call it. Nobody, if empty.
+    pub grants: Vec<Grant>,
+    /// Buckets that its calls are held to, besides the agent's.
+    pub buckets: Vec<u32>,
+    /// Checks that its arguments must pass, as indexes.
+    pub checks: Vec<u32>,
+    /// How its arguments are shown in the audit line.
+    pub audit_arguments: AuditArguments,
+}
+
+/// One entry of a tool's allow-list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// Who.
+    pub subject: Subject,
+    /// Index into [`Bundle::rules`].
+    pub rule: u32,
+}
+
+/// Whom a grant is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Subject {
+    /// One agent, by index.
+    Agent(u32),
+    /// A group of agents, by index.
+    Group(u32),
+}
+
+/// Whether a tool's denials are enforced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mode {
+    /// A denied call is refused.
+    Enforce,
+    /// A denied call is forwarded, and the denial is recorded.
+    Shadow,
+}
+
+/// How arguments are shown in the audit line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AuditArguments {
+    /// As they came.
+    Full,
+    /// With what looks secret taken out.
+    Redacted,
+    /// As the SHA-256 of their bytes.
+    Hashed,
+    /// Not at all.
+    None,
+}
+
+/// The plugin config. The policy is one string, because Envoy Gateway re-orders keys and rounds numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PluginConfig {
+    /// Form of `policy`.
+    format: u32,
+    /// `sha256:` and the hex digest of the bundle.
+    digest: String,
+    /// Whether Envoy holds the headers until the body is judged (`allow_on_headers_stop_iteration`).
+    #[serde(default)]
+    hold_headers: bool,
+    /// The bundle: postcard, zlib, base64.
+    policy: String,
+}
+
+/// Settings of one deployment, which are no part of the policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deployment {
+    /// Whether Envoy's plugin has `allow_on_headers_stop_iteration: true`. Both must agree.
+    pub hold_headers: bool,
+}
+
+/// A plugin config that was read and is whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packed {
+    /// The policy.
+    pub bundle: Bundle,
+    /// `sha256:…` of the bundle.
+    pub digest: String,
+    /// The deployment's settings.
+    pub deployment: Deployment,
+    /// Size of the bundle, inflated.
+    pub bundle_bytes: usize,
+}
+
+/// Why a plugin config cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BadConfig {
+    /// Not the JSON object that `pack` writes.
+    NotPacked(String),
+    /// Written by another version of the compiler.
+    OtherFormat(u32),
+    /// The policy string is cut, altered or too large.
+    Corrupt(&'static str),
+    /// The digest is not that of the policy string.
+    OtherDigest,
+    /// The bundle is whole but contradicts itself.
+    Inconsistent(&'static str),
+}
+
+impl fmt::Display for BadConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotPacked(why) => write!(f, "this is not a packed policy: {why}"),
+            Self::OtherFormat(found) => {
+                write!(
+                    f,
+                    "the policy is packed in format {found}, this build reads format {FORMAT}"
+                )
+            }
+            Self::Corrupt(what) => write!(f, "the packed policy is damaged: {what}"),
+            Self::OtherDigest => write!(f, "the digest is not that of the packed policy"),
+            Self::Inconsistent(what) => write!(f, "the packed policy contradicts itself: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for BadConfig {}
+
+/// Packs a bundle. The same bundle gives the same bytes.
+pub fn encode(bundle: &Bundle, deployment: Deployment) -> Result<String, BadConfig> {
+    let bytes =
+        postcard::to_allocvec(bundle).map_err(|_| BadConfig::Corrupt("it cannot be serialised"))?;
+    if bytes.len() > MAX_BUNDLE_BYTES {
+        return Err(BadConfig::Corrupt("it is too large"));
+    }
+    let config = PluginConfig {
+        format: FORMAT,
+        digest: digest(&bytes),
+        hold_headers: deployment.hold_headers,
+        policy: BASE64_STANDARD.encode(miniz_oxide::deflate::compress_to_vec_zlib(&bytes, 9)),
+    };
+    serde_json::to_string(&config).map_err(|_| BadConfig::Corrupt("it cannot be serialised"))
+}
+
+/// Reads a plugin config.
+pub fn decode(config: &[u8]) -> Result<Packed, BadConfig> {
+    let config = parse(config)?;
+    if config.format != FORMAT {
+        return Err(BadConfig::OtherFormat(config.format));
+    }
+    let PluginConfig {
+        format: _,
+        digest: claimed,
+        hold_headers,
+        policy,
+    } = config;
+    let deflated = BASE64_STANDARD
+        .decode(policy)
+        .map_err(|_| BadConfig::Corrupt("it is not base64"))?;
+    let bytes =
+        miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&deflated, MAX_BUNDLE_BYTES)
+            .map_err(|_| BadConfig::Corrupt("it does not inflate"))?;
+    if digest(&bytes) != claimed {
+        return Err(BadConfig::OtherDigest);
+    }
+    let (bundle, rest) =
+        postcard::take_from_bytes(&bytes).map_err(|_| BadConfig::Corrupt("it is not a bundle"))?;
+    if !rest.is_empty() {
+        return Err(BadConfig::Corrupt("bytes follow the bundle"));
+    }
+    Ok(Packed {
+        bundle,
+        digest: claimed,
+        deployment: Deployment { hold_headers },
+        bundle_bytes: bytes.len(),
+    })
+}
+
+/// The format is looked at first, so that a newer config is called newer and not malformed.
+fn parse(config: &[u8]) -> Result<PluginConfig, BadConfig> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    if let Ok(Format { format }) = serde_json::from_slice(config)
+        && format != FORMAT
+    {
+        return Err(BadConfig::OtherFormat(format));
+    }
+    serde_json::from_slice(config).map_err(|error| BadConfig::NotPacked(format!("{error}")))
+}
+
+fn digest(bytes: &[u8]) -> String {
+    format!("sha256:{:x}", Sha256::digest(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{string::ToString, vec};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn bundle() -> Bundle {
+        Bundle {
+            name: "sample".to_string(),
+            identity: vec![IdentitySource::Header("x-agent-id".to_string())],
+            rules: vec!["/tools/search/agents/0".to_string()],
+            ..Bundle::default()
+        }
+    }
+
+    fn packed() -> String {
+        encode(&bundle(), Deployment { hold_headers: true }).unwrap()
+    }
+
+    #[test]
+    fn what_was_packed_is_what_is_loaded() {
+        let back = decode(packed().as_bytes()).unwrap();
+        assert_eq!(back.bundle, bundle());
+        assert!(back.deployment.hold_headers);
+        assert!(back.digest.starts_with("sha256:"));
+    }
+
+    #[test]
+    fn the_same_bundle_gives_the_same_bytes() {
+        assert_eq!(packed(), packed());
+    }
+
+    #[test]
+    fn re_ordered_keys_and_spaces_change_nothing() {
+        let value: serde_json::Value = serde_json::from_str(&packed()).unwrap();
+        let pretty = serde_json::to_string_pretty(&value).unwrap();
+        assert_eq!(decode(pretty.as_bytes()), decode(packed().as_bytes()));
+    }
+
+    #[test]
+    fn a_config_of_another_format_is_named_so() {
+        let other = packed().replace("\"format\":1", "\"format\":2,\"new\":true");
+        assert_eq!(decode(other.as_bytes()), Err(BadConfig::OtherFormat(2)));
+    }
+
+    #[test]
+    fn every_changed_letter_is_noticed() {
+        let good = packed();
+        for at in 0..good.len() {
+            let mut bytes = good.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            assert!(decode(&bytes).is_err(), "byte {at} of {good}");
+        }
+    }
+
+    #[test]
+    fn every_cut_is_noticed() {
+        let good = packed();
+        for cut in 0..good.len() {
+            assert!(decode(&good.as_bytes()[..cut]).is_err(), "cut at {cut}");
+        }
+    }
+}

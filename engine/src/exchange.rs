@@ -1,0 +1,395 @@
+//! One exchange, from the request's header to the audit line: the order in which a call is judged.
+//!
+//! In: what the host shows, piece by piece. Out: what the host must do, and at the end the record.
+//! Has no host: every phase can be run natively, and `policy-compiler` runs this same code.
+
+use crate::{
+    arguments::Offence,
+    audit::{Decision, Record},
+    bundle::{AuditArguments, Mode},
+    denial::{self, Reason, Reply, Undecided},
+    json::{Bounds, Document, Value},
+    limits::{self, Failure, Outcome, Standing, Store, Timestamp},
+    names,
+    policy::{AgentIndex, Policy, ToolIndex},
+    redact,
+    request::Head,
+};
+
+/// The header field that tells a tool who calls.
+pub const TRUSTED_AGENT: &str = "x-forwarded-agent";
+
+/// What to do with the request's header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum HeadStep {
+    /// Make these changes; then the body is to be shown, or the request goes on without a look at it.
+    Proceed {
+        /// Changes to the header.
+        edits: Edits,
+        /// Whether the body is to be shown.
+        body: Awaited,
+    },
+    /// Answer this.
+    Reply(Reply),
+}
+
+/// Whether the body is still to be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// Hold the request until the body was judged.
+    Body,
+    /// Nothing more is judged: the call is in shadow mode and was already found wanting.
+    Nothing,
+}
+
+/// Changes to a request's header.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edits {
+    /// Every field of such a name goes, however often it stands there.
+    pub remove: Vec<Vec<u8>>,
+    /// Who calls. Set after the removals.
+    pub agent: Option<String>,
+}
+
+/// What to do with the request's body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum BodyStep {
+    /// Hold it.
+    Wait,
+    /// Send the request on as it came.
+    Forward,
+    /// Answer this.
+    Reply(Reply),
+}
+
+/// One exchange.
+pub struct Exchange {
+    started: Timestamp,
+    phase: Phase,
+    request_id: Option<String>,
+    agent_id: Option<String>,
+    agent: Option<AgentIndex>,
+    tool_name: Option<String>,
+    tool: Option<ToolIndex>,
+    arguments: String,
+    judgement: Option<Judgement>,
+    standings: Vec<Standing>,
+    status: Option<u16>,
+}
+
+/// How far the exchange is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The request is being judged.
+    Judging,
+    /// It was sent on.
+    Forwarded,
+    /// It was answered by us; more bytes change nothing.
+    Refused,
+}
+
+/// What was found, and the rule that says so.
+struct Judgement {
+    reason: Option<Reason>,
+    rule: Option<u32>,
+}
+
+/// A reason to refuse, and the rule it stands in. `None`: nothing in the policy allows it.
+struct Denial {
+    reason: Reason,
+    rule: Option<u32>,
+}
+
+impl From<Reason> for Denial {
+    fn from(reason: Reason) -> Self {
+        Self { reason, rule: None }
+    }
+}
+
+impl Exchange {
+    /// A new exchange.
+    pub fn new(now: Timestamp) -> Self {
+        Self {
+            started: now,
+            phase: Phase::Judging,
+            request_id: None,
+            agent_id: None,
+            agent: None,
+            tool_name: None,
+            tool: None,
+            arguments: String::new(),
+            judgement: None,
+            standings: Vec::new(),
+            status: None,
+        }
+    }
+
+    /// Judges the header. `ends` says that no body follows.
+    pub fn request_head(&mut self, policy: &Policy, head: Head<'_>, ends: bool) -> HeadStep {
+        self.request_id = head.request_id().map(str::to_owned);
+        match self.judge_head(policy, head, ends) {
+            Ok(()) => HeadStep::Proceed {
+                edits: self.edits(head),
+                body: Awaited::Body,
+            },
+            Err(denial) => match self.deny(policy, denial) {
+                Some(reply) => HeadStep::Reply(reply),
+                None => HeadStep::Proceed {
+                    edits: self.edits(head),
+                    body: Awaited::Nothing,
+                },
+            },
+        }
+    }
+
+    /// The order of the checks that need no body. It is the order of the table in `docs/reasons.md`.
+    fn judge_head(&mut self, policy: &Policy, head: Head<'_>, ends: bool) -> Result<(), Denial> {
+        let agent_id = head.agent_id(policy.identity())?;
+        self.agent_id = Some(agent_id.to_owned());
+        self.agent = policy.agent_named(agent_id);
+        let name = head.tool().ok_or(Reason::ToolUnknown)?;
+        self.tool_name = names::tool_name(name).ok().map(str::to_owned);
+        let tool = policy.tool_named(name).ok_or(Reason::ToolUnknown)?;
+        self.tool = Some(tool);
+        let agent = self.agent.ok_or(Reason::AgentUnknown)?;
+        let grant = policy.grant(agent, tool).ok_or(Reason::ToolNotGranted)?;
+        head.require_post()?;
+        head.require_plain_json()?;
+        let length = head.content_length().unwrap_or_default();
+        require_size(policy, tool, length)?;
+        if head.has_query() {
+            return Err(Reason::QueryNotAllowed.into());
+        }
+        if ends {
+            return Err(Reason::BodyMissing.into());
+        }
+        self.judgement = Some(Judgement {
+            reason: None,
+            rule: Some(grant),
+        });
+        Ok(())
+    }
+
+    /// Judges a body that is not whole yet by its size.
+    pub fn request_body_grows(&mut self, policy: &Policy, buffered: usize) -> BodyStep {
+        match self.phase {
+            Phase::Forwarded => return BodyStep::Forward,
+            Phase::Refused => return BodyStep::Wait,
+            Phase::Judging => {}
+        }
+        let size = u64::try_from(buffered).unwrap_or(u64::MAX);
+        match self.tool.map_or(Err(Reason::ToolUnknown.into()), |tool| {
+            require_size(policy, tool, size)
+        }) {
+            Ok(()) => BodyStep::Wait,
+            Err(denial) => self.conclude(policy, Err(denial)),
+        }
+    }
+
+    /// Judges a whole body, and takes the call out of its limits if nothing else is wrong.
+    pub fn request_body<S: Store>(
+        &mut self,
+        policy: &Policy,
+        body: &[u8],
+        now: Timestamp,
+        store: &mut S,
+    ) -> BodyStep {
+        match self.phase {
+            Phase::Forwarded => return BodyStep::Forward,
+            Phase::Refused => return BodyStep::Wait,
+            Phase::Judging => {}
+        }
+        let judged = self
+            .judge_body(policy, body)
+            .and_then(|()| self.take(policy, now, store));
+        self.conclude(policy, judged)
+    }
+
+    fn judge_body(&mut self, policy: &Policy, body: &[u8]) -> Result<(), Denial> {
+        let tool = self.tool.ok_or(Reason::ToolUnknown)?;
+        require_size(policy, tool, u64::try_from(body.len()).unwrap_or(u64::MAX))?;
+        if body.is_empty() {
+            return Err(Reason::BodyMissing.into());
+        }
+        let document = Document::read(body, Bounds::default()).map_err(Reason::BodyMalformed)?;
+        let arguments = arguments_of(document.root()).ok_or(Reason::BodyShape)?;
+        let verdict = policy
+            .checks(tool)
+            .try_for_each(|checks| checks.run(arguments));
+        self.arguments = redact::show(arguments, policy.audit_arguments(tool), policy.audit());
+        verdict.map_err(
+            |Offence {
+                 rule,
+                 pointer,
+                 fault,
+             }| Denial {
+                reason: Reason::Argument { pointer, fault },
+                rule: Some(rule),
+            },
+        )
+    }
+
+    fn take<S: Store>(
+        &mut self,
+        policy: &Policy,
+        now: Timestamp,
+        store: &mut S,
+    ) -> Result<(), Denial> {
+        let (Some(agent), Some(tool)) = (self.agent, self.tool) else {
+            return Err(Reason::AgentUnknown.into());
+        };
+        let mut of_tool = policy.buckets(agent, tool).collect::<Vec<_>>();
+        of_tool.retain(|bucket| bucket.rate.is_some() || bucket.quota.is_some());
+        let outcome = limits::take(of_tool.into_iter(), policy.agent_name(agent), now, store);
+        match outcome {
+            Ok(Outcome::Taken(standings)) => {
+                self.standings = standings;
+                Ok(())
+            }
+            Ok(Outcome::Spent {
+                kind,
+                limit,
+                rule,
+                retry_after,
+                standings,
+            }) => {
+                self.standings = standings;
+                Err(Denial {
+                    reason: Reason::LimitSpent {
+                        kind,
+                        limit,
+                        retry_after,
+                    },
+                    rule: Some(rule),
+                })
+            }
+            Err(Failure::Store(_)) => Err(Reason::Undecided(Undecided::Host).into()),
+            Err(Failure::Contention) => Err(Reason::Undecided(Undecided::Contention).into()),
+            Err(Failure::Unreadable) => Err(Reason::Undecided(Undecided::Counter).into()),
+        }
+    }
+
+    fn conclude(&mut self, policy: &Policy, judged: Result<(), Denial>) -> BodyStep {
+        let Err(denial) = judged else {
+            self.phase = Phase::Forwarded;
+            return BodyStep::Forward;
+        };
+        match self.deny(policy, denial) {
+            Some(reply) => BodyStep::Reply(reply),
+            None => BodyStep::Forward,
+        }
+    }
+
+    /// Records a denial. None, if the tool is in shadow mode and the call goes on all the same.
+    fn deny(&mut self, policy: &Policy, denial: Denial) -> Option<Reply> {
+        let Denial { reason, rule } = denial;
+        // What could not be decided, or names no agent, is never forwarded.
+        let is_shadowed = !matches!(reason, Reason::Undecided(_))
+            && self
+                .tool
+                .is_some_and(|tool| policy.mode(tool) == Mode::Shadow);
+        let reply = (!is_shadowed)
+            .then(|| denial::reply(&reason, self.request_id.as_deref(), &self.standings));
+        self.phase = if is_shadowed {
+            Phase::Forwarded
+        } else {
+            Phase::Refused
+        };
+        self.judgement = Some(Judgement {
+            reason: Some(reason),
+            rule,
+        });
+        reply
+    }
+
+    /// Records that the host failed, or that there is no policy. The call is refused, whatever was decided before.
+    pub fn undecided(&mut self, why: Undecided) -> Reply {
+        let reason = Reason::Undecided(why);
+        let reply = denial::reply(&reason, self.request_id.as_deref(), &[]);
+        self.phase = Phase::Refused;
+        self.judgement = Some(Judgement {
+            reason: Some(reason),
+            rule: None,
+        });
+        reply
+    }
+
+    fn edits(&self, head: Head<'_>) -> Edits {
+        let mut remove: Vec<Vec<u8>> = head.untrusted().map(<[u8]>::to_vec).collect();
+        remove.sort_unstable();
+        remove.dedup();
+        // In shadow mode a call of an unknown agent goes on, but nobody vouches for its name.
+        let agent = self.agent.and(self.agent_id.clone());
+        Edits { remove, agent }
+    }
+
+    /// Records the status that the client gets. Returns the fields to add to the tool's answer.
+    pub fn response_head(&mut self, status: Option<u16>) -> Vec<(&'static str, String)> {
+        self.status = status;
+        match self.phase {
+            Phase::Forwarded => limits::fields(&self.standings),
+            Phase::Judging | Phase::Refused => Vec::new(),
+        }
+    }
+
+    /// The agent and the tool, as far as the policy declares them.
+    pub fn subject(&self) -> (Option<AgentIndex>, Option<ToolIndex>) {
+        (self.agent, self.tool)
+    }
+
+    /// The record of the exchange.
+    pub fn finish<'a>(&'a self, policy: Option<&'a Policy>, now: Timestamp) -> Record<'a> {
+        let judgement = self.judgement.as_ref();
+        let reason = judgement.and_then(|judgement| judgement.reason.as_ref());
+        let decision = match (self.phase, reason) {
+            (Phase::Judging, _) => Decision::Incomplete,
+            (Phase::Forwarded, None) => Decision::Allow,
+            (Phase::Forwarded, Some(_)) => Decision::Shadow,
+            (Phase::Refused, _) => Decision::Deny,
+        };
+        Record {
+            started: self.started,
+            ended: now,
+            agent_id: self.agent_id.as_deref(),
+            tool: self.tool_name.as_deref(),
+            arguments: &self.arguments,
+            decision,
+            reason,
+            rule: policy
+                .zip(judgement.and_then(|judgement| judgement.rule))
+                .and_then(|(policy, rule)| policy.rule(rule)),
+            status: self.status,
+            request_id: self.request_id.as_deref(),
+            policy: policy.map(Policy::digest),
+        }
+    }
+
+    /// Whether the policy shows this call's arguments, so that the host need not read them for nothing.
+    pub fn shows_arguments(&self, policy: &Policy) -> bool {
+        self.tool
+            .is_some_and(|tool| policy.audit_arguments(tool) != AuditArguments::None)
+    }
+}
+
+fn require_size(policy: &Policy, tool: ToolIndex, size: u64) -> Result<(), Denial> {
+    let limit = policy.body_limit(tool);
+    if size <= u64::from(limit.value) {
+        return Ok(());
+    }
+    Err(Denial {
+        reason: Reason::BodyTooLarge { limit: limit.value },
+        rule: Some(limit.rule),
+    })
+}
+
+/// The arguments of `{"arguments": {...}}`, which has no other member.
+fn arguments_of<'d>(root: Value<'d>) -> Option<Value<'d>> {
+    let mut members = root.members();
+    let ("arguments", arguments) = members.next()? else {
+        return None;
+    };
+    let is_object = arguments.kind() == crate::json::Kind::Object;
+    (is_object && members.next().is_none()).then_some(arguments)
+}

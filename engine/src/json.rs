@@ -1,0 +1,302 @@
+//! The one strict JSON reader: every body of a call is read by it, once.
+//!
+//! In: bytes. Out: a [`Document`], a flat list of values that borrows the bytes, or where and why not.
+//! What two readers could read in two ways is refused: duplicate keys, lone surrogates, inexact numbers,
+//! a byte order mark, bytes after the end (RFC 8259 leaves these open, RFC 7493 does not).
+
+mod number;
+mod reader;
+
+use std::fmt;
+
+/// Bounds that keep a small body from costing much.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// How many arrays and objects may be open at once.
+    pub depth: usize,
+    /// How many values and keys there may be.
+    pub values: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            depth: 32,
+            values: 100_000,
+        }
+    }
+}
+
+/// Why bytes are not strict JSON, and at which byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// Offset of the first byte that is wrong.
+    pub at: usize,
+    /// What is wrong there.
+    pub problem: Problem,
+}
+
+/// What can be wrong with a JSON text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// Not UTF-8.
+    InvalidUtf8,
+    /// U+FEFF at the start.
+    ByteOrderMark,
+    /// The text ends too early.
+    UnexpectedEnd,
+    /// This byte cannot stand here.
+    UnexpectedByte,
+    /// Something follows the value.
+    TrailingBytes,
+    /// A control character inside a string.
+    ControlCharacter,
+    /// No such escape.
+    BadEscape,
+    /// Half of a surrogate pair.
+    LoneSurrogate,
+    /// A number that JSON's grammar does not know.
+    BadNumber,
+    /// A number that a double does not hold exactly.
+    InexactNumber,
+    /// The key stands in the same object already.
+    DuplicateKey,
+    /// More open arrays and objects than [`Bounds::depth`].
+    TooDeep,
+    /// More values than [`Bounds::values`].
+    TooManyValues,
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.problem {
+            Problem::InvalidUtf8 => "invalid UTF-8",
+            Problem::ByteOrderMark => "a byte order mark",
+            Problem::UnexpectedEnd => "the JSON text ends too early",
+            Problem::UnexpectedByte => "an unexpected character",
+            Problem::TrailingBytes => "something after the end of the JSON text",
+            Problem::ControlCharacter => "a control character in a string",
+            Problem::BadEscape => "an unknown escape",
+            Problem::LoneSurrogate => "half of a surrogate pair",
+            Problem::BadNumber => "a malformed number",
+            Problem::InexactNumber => "a number that cannot be represented exactly",
+            Problem::DuplicateKey => "a duplicate key",
+            Problem::TooDeep => "nesting that is too deep",
+            Problem::TooManyValues => "too many values",
+        };
+        write!(f, "{what} at byte {}", self.at)
+    }
+}
+
+/// A JSON text that was read: all its values in order of appearance.
+pub struct Document<'a> {
+    source: &'a str,
+    /// Strings that had escapes, decoded, one after the other.
+    decoded: String,
+    nodes: Vec<Node>,
+}
+
+/// One value or key. A container is followed by what it holds; an object holds keys and values in turn.
+#[derive(Clone, Copy)]
+struct Node {
+    kind: Kind,
+    /// Span of the value in the source; of a string, without the quotes.
+    start: u32,
+    end: u32,
+    /// Of a container, the index behind its last descendant; of an escaped string, where its decoded form starts.
+    extra: u32,
+    /// Of an escaped string, how long its decoded form is.
+    decoded_length: u32,
+}
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `null`
+    Null,
+    /// `true`
+    True,
+    /// `false`
+    False,
+    /// A number, as it was written.
+    Number,
+    /// A string without escapes: its bytes are those of the source.
+    PlainString,
+    /// A string with escapes.
+    EscapedString,
+    /// An array.
+    Array,
+    /// An object.
+    Object,
+}
+
+impl<'a> Document<'a> {
+    /// Reads a whole JSON text.
+    pub fn read(bytes: &'a [u8], bounds: Bounds) -> Result<Self, Malformed> {
+        reader::read(bytes, bounds)
+    }
+
+    /// The outermost value.
+    pub fn root(&self) -> Value<'_> {
+        Value {
+            document: self,
+            at: 0,
+        }
+    }
+
+    fn node(&self, at: usize) -> Option<&Node> {
+        self.nodes.get(at)
+    }
+
+    /// Index behind the value at `at` and all that it holds.
+    fn behind(&self, at: usize) -> usize {
+        match self.node(at) {
+            Some(Node {
+                kind: Kind::Array | Kind::Object,
+                extra,
+                ..
+            }) => wide(*extra),
+            _ => at.saturating_add(1),
+        }
+    }
+
+    fn text(&self, node: &Node) -> Option<&str> {
+        match node.kind {
+            Kind::PlainString => self.source.get(wide(node.start)..wide(node.end)),
+            Kind::EscapedString => {
+                let start = wide(node.extra);
+                self.decoded
+                    .get(start..start.saturating_add(wide(node.decoded_length)))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// One value of a document.
+#[derive(Clone, Copy)]
+pub struct Value<'d> {
+    document: &'d Document<'d>,
+    at: usize,
+}
+
+impl<'d> Value<'d> {
+    /// What it is.
+    pub fn kind(self) -> Kind {
+        self.document
+            .node(self.at)
+            .map_or(Kind::Null, |node| node.kind)
+    }
+
+    /// The decoded string, if it is one.
+    pub fn as_str(self) -> Option<&'d str> {
+        self.document.text(self.document.node(self.at)?)
+    }
+
+    /// The value as it was written; of a string, without its quotes.
+    pub fn raw(self) -> &'d str {
+        let span = self
+            .document
+            .node(self.at)
+            .map(|node| wide(node.start)..wide(node.end));
+        span.and_then(|span| self.document.source.get(span))
+            .unwrap_or_default()
+    }
+
+    /// Keys and values of an object; nothing for what is none.
+    pub fn members(self) -> impl Iterator<Item = (&'d str, Value<'d>)> {
+        let mut keys = Children::of(self, Kind::Object);
+        std::iter::from_fn(move || Some((keys.next()?.as_str()?, keys.next()?)))
+    }
+
+    /// Elements of an array; nothing for what is none.
+    pub fn elements(self) -> impl Iterator<Item = Value<'d>> {
+        Children::of(self, Kind::Array)
+    }
+
+    /// Every string in it at any depth, keys too, in order of appearance.
+    pub fn strings(self) -> impl Iterator<Item = (Place, &'d str)> {
+        let document = self.document;
+        let span = self.at..document.behind(self.at);
+        let nodes = document.nodes.get(span).unwrap_or_default();
+        (self.at..)
+            .zip(nodes)
+            .filter_map(move |(at, node)| Some((Place(at), document.text(node)?)))
+    }
+
+    /// The RFC 6901 pointer from here to `place`. A key is named by its object, since the key itself is what is wrong.
+    pub fn pointer_to(self, place: Place) -> String {
+        let mut pointer = String::new();
+        let mut value = self;
+        while let Some((token, child)) = value.child_holding(place) {
+            pointer.push('/');
+            pointer.push_str(&token.replace('~', "~0").replace('/', "~1"));
+            value = child;
+        }
+        pointer
+    }
+
+    fn child_holding(self, place: Place) -> Option<(String, Value<'d>)> {
+        let holds = |child: &Value| (child.at..child.document.behind(child.at)).contains(&place.0);
+        match self.kind() {
+            Kind::Array => self
+                .elements()
+                .enumerate()
+                .find_map(|(index, child)| holds(&child).then(|| (index.to_string(), child))),
+            Kind::Object => self
+                .members()
+                .find_map(|(key, child)| holds(&child).then(|| (key.to_owned(), child))),
+            _ => None,
+        }
+    }
+}
+
+/// Where a value stands in its document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place(usize);
+
+struct Children<'d> {
+    document: &'d Document<'d>,
+    at: usize,
+    end: usize,
+}
+
+impl<'d> Children<'d> {
+    fn of(value: Value<'d>, kind: Kind) -> Self {
+        let Value { document, at } = value;
+        let end = if value.kind() == kind {
+            document.behind(at)
+        } else {
+            0
+        };
+        Self {
+            document,
+            at: at.saturating_add(1),
+            end,
+        }
+    }
+}
+
+impl<'d> Iterator for Children<'d> {
+    type Item = Value<'d>;
+
+    fn next(&mut self) -> Option<Value<'d>> {
+        if self.at >= self.end {
+            return None;
+        }
+        let value = Value {
+            document: self.document,
+            at: self.at,
+        };
+        self.at = self.document.behind(self.at);
+        Some(value)
+    }
+}
+
+/// Offsets are kept in 32 bits; the reader refuses longer texts.
+fn wide(offset: u32) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests;

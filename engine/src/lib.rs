@@ -1,0 +1,16 @@
+//! Decides on tool calls.
+//!
+//! In: bytes, a policy and the time. Out: what to do with the call, and the record of it.
+//! Has no host, no clock, no files and no log: `filter` and `policy-compiler` bring those.
+
+pub mod arguments;
+pub mod audit;
+pub mod bundle;
+pub mod denial;
+pub mod exchange;
+pub mod json;
+pub mod limits;
+pub mod names;
+pub mod policy;
+mod redact;
+pub mod request;

@@ -1,0 +1,142 @@
+//! Names of agents, tools and headers, checked once where they enter.
+//!
+//! In: bytes from a policy or a request. Out: a name, or why it is none.
+//! Knows nothing of which names a policy declares.
+
+use std::fmt;
+
+/// The longest name of an agent or a tool, in bytes.
+pub const MAX_NAME_BYTES: usize = 128;
+
+/// What metrics say for an agent or a tool that the policy does not declare; no name may be this.
+pub const UNKNOWN: &str = "unknown";
+
+/// Why some bytes are not a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidName {
+    /// There is nothing.
+    Empty,
+    /// Longer than [`MAX_NAME_BYTES`].
+    TooLong {
+        /// Length in bytes.
+        length: usize,
+    },
+    /// The byte at this offset may not stand in such a name.
+    BadCharacter {
+        /// Byte offset.
+        at: usize,
+    },
+    /// `.`, `..` or `unknown`, which mean something else.
+    Reserved,
+}
+
+impl fmt::Display for InvalidName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => write!(f, "the name is empty"),
+            Self::TooLong { length } => {
+                write!(
+                    f,
+                    "the name has {length} bytes, at most {MAX_NAME_BYTES} are allowed"
+                )
+            }
+            Self::BadCharacter { at } => write!(f, "the character at byte {at} is not allowed"),
+            Self::Reserved => write!(f, "the name is reserved"),
+        }
+    }
+}
+
+/// Checks the name of a tool: `[A-Za-z0-9_.-]{1,128}`, as MCP recommends for tool names.
+///
+/// A tool's name is a path segment, so `.` and `..` are none.
+pub fn tool_name(bytes: &[u8]) -> Result<&str, InvalidName> {
+    checked(bytes, |byte| {
+        byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)
+    })
+}
+
+/// Checks the id of an agent: `[A-Za-z0-9._:/@+=-]{1,128}`, wide enough for SPIFFE ids and e-mail addresses.
+pub fn agent_id(bytes: &[u8]) -> Result<&str, InvalidName> {
+    checked(bytes, |byte| {
+        byte.is_ascii_alphanumeric() || b"._:/@+=-".contains(&byte)
+    })
+}
+
+/// Checks the name of a group: the same letters as a tool's.
+pub fn group_name(bytes: &[u8]) -> Result<&str, InvalidName> {
+    tool_name(bytes)
+}
+
+/// Checks the name of a request header that carries an identity: lower-case letters, digits and hyphens.
+///
+/// Underscores are refused, since many servers read `x_a` as `x-a` (RFC 9110 allows more than this).
+pub fn header_name(bytes: &[u8]) -> Result<&str, InvalidName> {
+    checked(bytes, |byte| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+    })
+}
+
+fn checked(bytes: &[u8], allowed: fn(u8) -> bool) -> Result<&str, InvalidName> {
+    if bytes.is_empty() {
+        return Err(InvalidName::Empty);
+    }
+    if bytes.len() > MAX_NAME_BYTES {
+        return Err(InvalidName::TooLong {
+            length: bytes.len(),
+        });
+    }
+    if let Some(at) = bytes.iter().position(|&byte| !allowed(byte)) {
+        return Err(InvalidName::BadCharacter { at });
+    }
+    // All allowed bytes are ASCII, so this cannot fail; the error arm keeps it total.
+    let name = std::str::from_utf8(bytes).map_err(|_| InvalidName::BadCharacter { at: 0 })?;
+    if matches!(name, "." | ".." | UNKNOWN) {
+        return Err(InvalidName::Reserved);
+    }
+    Ok(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn names_of_the_field_are_names() {
+        assert_eq!(
+            tool_name(b"github.create_issue-2"),
+            Ok("github.create_issue-2")
+        );
+        assert_eq!(
+            agent_id(b"spiffe://acme.org/ns/a/sa/b"),
+            Ok("spiffe://acme.org/ns/a/sa/b")
+        );
+        assert_eq!(header_name(b"x-agent-id"), Ok("x-agent-id"));
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_no_name() {
+        assert_eq!(tool_name(b""), Err(InvalidName::Empty));
+        assert_eq!(tool_name(b".."), Err(InvalidName::Reserved));
+        assert_eq!(tool_name(b"unknown"), Err(InvalidName::Reserved));
+        assert_eq!(
+            tool_name(b"a%2fb"),
+            Err(InvalidName::BadCharacter { at: 1 })
+        );
+        assert_eq!(
+            tool_name("sеarch".as_bytes()),
+            Err(InvalidName::BadCharacter { at: 1 })
+        );
+        assert_eq!(agent_id(b"a b"), Err(InvalidName::BadCharacter { at: 1 }));
+        assert_eq!(agent_id(b"a\xff"), Err(InvalidName::BadCharacter { at: 1 }));
+        assert_eq!(
+            header_name(b"x_agent_id"),
+            Err(InvalidName::BadCharacter { at: 1 })
+        );
+        assert_eq!(
+            agent_id(&[b'a'; 129]),
+            Err(InvalidName::TooLong { length: 129 })
+        );
+    }
+}

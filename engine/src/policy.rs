@@ -1,0 +1,301 @@
+//! The policy that calls are judged by: a bundle whose meaning was checked.
+//!
+//! In: a [`Bundle`]. Out: a [`Policy`], in which every index and name is good, or why not.
+//! Look-ups cost the same for one tool and for ten thousand.
+
+use crate::{
+    arguments::{self, ArgumentChecks},
+    bundle::{
+        Agent, AuditArguments, AuditOptions, BadConfig, Bucket, Bundle, Deployment, Grant,
+        IdentitySource, Mode, Packed, Ruled, Subject, Tool,
+    },
+    limits, names, redact,
+};
+use std::collections::HashMap;
+use std::{string::String, vec::Vec};
+
+/// Index of a declared agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AgentIndex(u32);
+
+/// Index of a declared tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ToolIndex(u32);
+
+/// A policy that is ready to judge calls.
+pub struct Policy {
+    digest: String,
+    deployment: Deployment,
+    identity: Vec<IdentitySource>,
+    audit: AuditOptions,
+    rules: Vec<String>,
+    agents: Vec<Agent>,
+    buckets: Vec<Bucket>,
+    checks: Vec<ArgumentChecks>,
+    tools: Vec<Tool>,
+    agent_by_name: HashMap<String, AgentIndex>,
+    tool_by_name: HashMap<String, ToolIndex>,
+}
+
+impl Policy {
+    /// Reads a plugin config.
+    pub fn load(config: &[u8]) -> Result<Self, BadConfig> {
+        Self::try_from(crate::bundle::decode(config)?)
+    }
+
+    /// `sha256:…`, which names this policy in the audit line.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Settings of the deployment.
+    pub fn deployment(&self) -> Deployment {
+        self.deployment
+    }
+
+    /// Where the agent's id comes from.
+    pub fn identity(&self) -> &[IdentitySource] {
+        &self.identity
+    }
+
+    /// What the audit line may show.
+    pub fn audit(&self) -> &AuditOptions {
+        &self.audit
+    }
+
+    /// Finds a declared tool by its exact name.
+    pub fn tool_named(&self, name: &[u8]) -> Option<ToolIndex> {
+        self.tool_by_name
+            .get(std::str::from_utf8(name).ok()?)
+            .copied()
+    }
+
+    /// Finds a declared agent by its exact id.
+    pub fn agent_named(&self, id: &str) -> Option<AgentIndex> {
+        self.agent_by_name.get(id).copied()
+    }
+
+    /// The tool's name.
+    pub fn tool_name(&self, tool: ToolIndex) -> &str {
+        self.tool(tool).map_or(names::UNKNOWN, |tool| &tool.name)
+    }
+
+    /// The agent's id.
+    pub fn agent_name(&self, agent: AgentIndex) -> &str {
+        self.agent(agent)
+            .map_or(names::UNKNOWN, |agent| &agent.name)
+    }
+
+    /// Whether the tool's denials are enforced.
+    pub fn mode(&self, tool: ToolIndex) -> Mode {
+        self.tool(tool).map_or(Mode::Enforce, |tool| tool.mode)
+    }
+
+    /// The largest body of a call, and the rule that says so.
+    pub fn body_limit(&self, tool: ToolIndex) -> Ruled<u32> {
+        self.tool(tool).map_or(
+            Ruled {
+                rule: u32::MAX,
+                value: 0,
+            },
+            |tool| tool.body_limit,
+        )
+    }
+
+    /// How the tool's arguments are shown in the audit line.
+    pub fn audit_arguments(&self, tool: ToolIndex) -> AuditArguments {
+        self.tool(tool)
+            .map_or(AuditArguments::None, |tool| tool.audit_arguments)
+    }
+
+    /// The rule that lets the agent call the tool, if there is one.
+    pub fn grant(&self, agent: AgentIndex, tool: ToolIndex) -> Option<u32> {
+        let grants = &self.tool(tool)?.grants;
+        let find = |subject: Subject| {
+            let at = grants
+                .binary_search_by_key(&subject, |grant| grant.subject)
+                .ok()?;
+            grants.get(at).map(|grant| grant.rule)
+        };
+        let groups = &self.agent(agent)?.groups;
+        find(Subject::Agent(agent.0))
+            .or_else(|| groups.iter().find_map(|&group| find(Subject::Group(group))))
+    }
+
+    /// All buckets that a call is held to: the tool's, then the agent's.
+    pub fn buckets(&self, agent: AgentIndex, tool: ToolIndex) -> impl Iterator<Item = &Bucket> {
+        let of_tool = self.tool(tool).map_or(&[][..], |tool| &tool.buckets);
+        let of_agent = self.agent(agent).map_or(&[][..], |agent| &agent.buckets);
+        of_tool
+            .iter()
+            .chain(of_agent)
+            .filter_map(|&bucket| self.buckets.get(index(bucket)))
+    }
+
+    /// All checks that a call's arguments must pass.
+    pub fn checks(&self, tool: ToolIndex) -> impl Iterator<Item = &ArgumentChecks> {
+        let checks = self.tool(tool).map_or(&[][..], |tool| &tool.checks);
+        checks
+            .iter()
+            .filter_map(|&check| self.checks.get(index(check)))
+    }
+
+    /// The rule's place in the policy, an RFC 6901 pointer.
+    pub fn rule(&self, rule: u32) -> Option<&str> {
+        self.rules.get(index(rule)).map(String::as_str)
+    }
+
+    fn tool(&self, tool: ToolIndex) -> Option<&Tool> {
+        self.tools.get(index(tool.0))
+    }
+
+    fn agent(&self, agent: AgentIndex) -> Option<&Agent> {
+        self.agents.get(index(agent.0))
+    }
+}
+
+/// Indexes are 32 bits wide in the bundle; no target of ours has a narrower `usize`.
+fn index(value: u32) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+impl TryFrom<Packed> for Policy {
+    type Error = BadConfig;
+
+    fn try_from(packed: Packed) -> Result<Self, BadConfig> {
+        let Packed {
+            bundle,
+            digest,
+            deployment,
+            bundle_bytes: _,
+        } = packed;
+        consistent(&bundle)?;
+        let Bundle {
+            name: _,
+            identity,
+            mut audit,
+            rules,
+            groups: _,
+            agents,
+            buckets,
+            checks,
+            mut tools,
+        } = bundle;
+        for key in &mut audit.redact {
+            *key = redact::plain_key(key);
+        }
+        for tool in &mut tools {
+            tool.grants.sort_by_key(|grant| grant.subject);
+        }
+        let agent_by_name = by_name(agents.iter().map(|agent| &agent.name), AgentIndex)?;
+        let tool_by_name = by_name(tools.iter().map(|tool| &tool.name), ToolIndex)?;
+        let checks = checks
+            .into_iter()
+            .map(arguments::prepare)
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            digest,
+            deployment,
+            identity,
+            audit,
+            rules,
+            agents,
+            buckets,
+            checks,
+            tools,
+            agent_by_name,
+            tool_by_name,
+        })
+    }
+}
+
+fn by_name<'a, I: Copy>(
+    names: impl Iterator<Item = &'a String>,
+    wrap: fn(u32) -> I,
+) -> Result<HashMap<String, I>, BadConfig> {
+    let mut map = HashMap::new();
+    for (at, name) in (0u32..).zip(names) {
+        if map.insert(name.clone(), wrap(at)).is_some() {
+            return Err(BadConfig::Inconsistent("a name stands twice"));
+        }
+    }
+    Ok(map)
+}
+
+/// Checks every name, index and number, so that no look-up in a [`Policy`] can miss.
+fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
+    let Bundle {
+        name: _,
+        identity,
+        audit: _,
+        rules,
+        groups,
+        agents,
+        buckets,
+        checks,
+        tools,
+    } = bundle;
+    let no = |what| Err(BadConfig::Inconsistent(what));
+    let rule = |at: u32| index(at) < rules.len();
+    let all = |list: &[u32], len: usize| list.iter().all(|&at| index(at) < len);
+    if identity.is_empty() {
+        return no("no source of identity");
+    }
+    for IdentitySource::Header(header) in identity {
+        if names::header_name(header.as_bytes()).is_err() {
+            return no("the name of an identity header");
+        }
+    }
+    for Agent {
+        name,
+        groups: member_of,
+        buckets: held_to,
+    } in agents
+    {
+        if names::agent_id(name.as_bytes()).is_err() {
+            return no("the id of an agent");
+        }
+        if !all(member_of, groups.len()) || !all(held_to, buckets.len()) {
+            return no("an agent refers to what is not there");
+        }
+    }
+    for bucket in buckets {
+        if !limits::is_consistent(bucket) || !limits::rules_of(bucket).all(rule) {
+            return no("a rate or a quota");
+        }
+    }
+    for check in checks {
+        if !arguments::rules_of(check).all(rule) {
+            return no("a check refers to what is not there");
+        }
+    }
+    for tool in tools {
+        let Tool {
+            name,
+            mode: _,
+            body_limit,
+            grants,
+            buckets: held_to,
+            checks: checked,
+            audit_arguments: _,
+        } = tool;
+        if names::tool_name(name.as_bytes()).is_err() {
+            return no("the name of a tool");
+        }
+        let grant = |&Grant { subject, rule: at }: &Grant| {
+            rule(at)
+                && match subject {
+                    Subject::Agent(agent) => index(agent) < agents.len(),
+                    Subject::Group(group) => index(group) < groups.len(),
+                }
+        };
+        if !rule(body_limit.rule)
+            || !all(held_to, buckets.len())
+            || !all(checked, checks.len())
+            || !grants.iter().all(grant)
+        {
+            return no("a tool refers to what is not there");
+        }
+    }
+    Ok(())
+}
