@@ -1,0 +1,42 @@
+//! Runs calls through a real Envoy, from a client that can send any bytes to a tool server
+//! that remembers every request.
+//!
+//! All calls block, so that a test needs no runtime. What breaks in the harness itself
+//! panics with what was tried; what the other side does is a value.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "only tests call the harness: a broken one must stop them, and waiting for a real process needs a clock"
+)]
+
+pub mod client;
+pub mod envoy;
+pub mod load;
+pub mod upstream;
+
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+/// A header or trailer as it stood on the wire: name and value are bytes.
+pub type Field = (Vec<u8>, Vec<u8>);
+
+/// How long anything may take before the harness gives up on it.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Asks again until there is an answer; `None` when `patience` is at its end.
+pub fn wait_for<T>(patience: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = Instant::now() + patience;
+    loop {
+        if let Some(answer) = ask() {
+            return Some(answer);
+        }
+        if Instant::now() >= deadline {
+            return None;
+        }
+        sleep(Duration::from_millis(5));
+    }
+}
