@@ -41,30 +41,18 @@ pub struct Offence {
 
 /// Every rule that the checks name.
 pub(crate) fn rules_of(checks: &Checks) -> impl Iterator<Item = u32> {
-    let Checks {
-        max_string_length,
-        blocked,
-    } = checks;
-    max_string_length
-        .iter()
-        .map(|max| max.rule)
-        .chain(blocked.iter().map(|literal| literal.rule))
+    let Checks { max_string_length, blocked } = checks;
+    max_string_length.iter().map(|max| max.rule).chain(blocked.iter().map(|literal| literal.rule))
 }
 
 /// Builds the automaton, once when a policy is loaded.
 pub(crate) fn prepare(checks: Checks) -> Result<ArgumentChecks, BadConfig> {
-    let Checks {
-        max_string_length,
-        blocked,
-    } = checks;
+    let Checks { max_string_length, blocked } = checks;
     if blocked.iter().any(|literal| literal.value.is_empty()) {
         return Err(BadConfig::Inconsistent("a blocked literal is empty"));
     }
     if blocked.is_empty() {
-        return Ok(ArgumentChecks {
-            max_string_length,
-            blocked: None,
-        });
+        return Ok(ArgumentChecks { max_string_length, blocked: None });
     }
     let literals = blocked.iter().map(|literal| &literal.value);
     let automaton = AhoCorasick::builder()
@@ -72,10 +60,7 @@ pub(crate) fn prepare(checks: Checks) -> Result<ArgumentChecks, BadConfig> {
         .build(literals)
         .map_err(|_| BadConfig::Inconsistent("too many blocked literals"))?;
     let rules = blocked.iter().map(|literal| literal.rule).collect();
-    Ok(ArgumentChecks {
-        max_string_length,
-        blocked: Some((automaton, rules)),
-    })
+    Ok(ArgumentChecks { max_string_length, blocked: Some((automaton, rules)) })
 }
 
 impl ArgumentChecks {
@@ -84,11 +69,7 @@ impl ArgumentChecks {
         for (place, text) in arguments.strings() {
             let found = self.too_long(text).or_else(|| self.blocked(text));
             if let Some((rule, fault)) = found {
-                return Err(Offence {
-                    rule,
-                    pointer: arguments.pointer_to(place),
-                    fault,
-                });
+                return Err(Offence { rule, pointer: arguments.pointer_to(place), fault });
             }
         }
         Ok(())
@@ -106,10 +87,7 @@ impl ArgumentChecks {
         let (automaton, rules) = self.blocked.as_ref()?;
         let found = automaton.find(text)?;
         // Each literal has a rule; should one be missing, the call is refused all the same.
-        let rule = rules
-            .get(found.pattern().as_usize())
-            .copied()
-            .unwrap_or(u32::MAX);
+        let rule = rules.get(found.pattern().as_usize()).copied().unwrap_or(u32::MAX);
         Some((rule, Fault::Blocked))
     }
 }
@@ -124,60 +102,35 @@ mod tests {
     fn check(max: Option<u32>, blocked: &[&str], arguments: &str) -> Result<(), Offence> {
         let checks = Checks {
             max_string_length: max.map(|value| Ruled { rule: 100, value }),
-            blocked: (0..)
-                .zip(blocked)
-                .map(|(rule, literal)| Ruled {
-                    rule,
-                    value: (*literal).to_owned(),
-                })
-                .collect(),
+            blocked: (0..).zip(blocked).map(|(rule, literal)| Ruled { rule, value: (*literal).to_owned() }).collect(),
         };
         let document = Document::read(arguments.as_bytes(), Bounds::default()).unwrap();
         prepare(checks).unwrap().run(document.root())
     }
 
     fn offence(rule: u32, pointer: &str, fault: Fault) -> Result<(), Offence> {
-        Err(Offence {
-            rule,
-            pointer: pointer.to_owned(),
-            fault,
-        })
+        Err(Offence { rule, pointer: pointer.to_owned(), fault })
     }
 
     #[test]
     fn length_counts_characters_and_not_bytes() {
         assert_eq!(check(Some(3), &[], r#"{"a":"äöü"}"#), Ok(()));
         assert_eq!(check(Some(3), &[], r#"{"a":"\u00e4\u00f6\u00fc"}"#), Ok(()));
-        assert_eq!(
-            check(Some(3), &[], r#"{"a":"äöüx"}"#),
-            offence(100, "/a", Fault::TooLong { max: 3 })
-        );
+        assert_eq!(check(Some(3), &[], r#"{"a":"äöüx"}"#), offence(100, "/a", Fault::TooLong { max: 3 }));
         assert_eq!(check(Some(0), &[], r#"{"":""}"#), Ok(()));
     }
 
     #[test]
     fn keys_are_measured_and_searched_too() {
-        assert_eq!(
-            check(Some(3), &[], r#"{"a":{"long":1}}"#),
-            offence(100, "/a", Fault::TooLong { max: 3 })
-        );
-        assert_eq!(
-            check(None, &["drop"], r#"{"a":[{"x DROP y":1}]}"#),
-            offence(0, "/a/0", Fault::Blocked)
-        );
+        assert_eq!(check(Some(3), &[], r#"{"a":{"long":1}}"#), offence(100, "/a", Fault::TooLong { max: 3 }));
+        assert_eq!(check(None, &["drop"], r#"{"a":[{"x DROP y":1}]}"#), offence(0, "/a/0", Fault::Blocked));
     }
 
     #[test]
     fn the_rule_that_matched_is_named() {
         let blocked = ["rm -rf", "DROP TABLE", "os.system"];
-        assert_eq!(
-            check(None, &blocked, r#"{"q":"1; drop table x"}"#),
-            offence(1, "/q", Fault::Blocked)
-        );
-        assert_eq!(
-            check(None, &blocked, r#"{"q":"import os; os\u002esystem()"}"#),
-            offence(2, "/q", Fault::Blocked)
-        );
+        assert_eq!(check(None, &blocked, r#"{"q":"1; drop table x"}"#), offence(1, "/q", Fault::Blocked));
+        assert_eq!(check(None, &blocked, r#"{"q":"import os; os\u002esystem()"}"#), offence(2, "/q", Fault::Blocked));
         assert_eq!(check(None, &blocked, r#"{"q":"rm -r f"}"#), Ok(()));
     }
 

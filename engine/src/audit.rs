@@ -116,22 +116,14 @@ impl Record<'_> {
     }
 
     /// Milliseconds with three digits. Microseconds of any exchange fit a double.
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::as_conversions,
-        reason = "2^53 microseconds are 285 years"
-    )]
+    #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "2^53 microseconds are 285 years")]
     fn milliseconds(&self) -> f64 {
         self.nanos().checked_div(1_000).unwrap_or_default() as f64 / 1_000.0
     }
 }
 
 fn rfc3339(Timestamp(nanos): Timestamp) -> String {
-    let millis = i128::from(nanos)
-        .checked_div(1_000_000)
-        .unwrap_or_default()
-        .saturating_mul(1_000_000);
+    let millis = i128::from(nanos).checked_div(1_000_000).unwrap_or_default().saturating_mul(1_000_000);
     let time = OffsetDateTime::from_unix_timestamp_nanos(millis).ok();
-    time.and_then(|time| time.format(&Rfc3339).ok())
-        .unwrap_or_default()
+    time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
 }

@@ -56,10 +56,7 @@ pub struct AuditOptions {
 
 impl Default for AuditOptions {
     fn default() -> Self {
-        Self {
-            redact: Vec::new(),
-            max_bytes: 2048,
-        }
+        Self { redact: Vec::new(), max_bytes: 2048 }
     }
 }
 
@@ -265,10 +262,7 @@ impl fmt::Display for BadConfig {
         match self {
             Self::NotPacked(why) => write!(f, "this is not a packed policy: {why}"),
             Self::OtherFormat(found) => {
-                write!(
-                    f,
-                    "the policy is packed in format {found}, this build reads format {FORMAT}"
-                )
+                write!(f, "the policy is packed in format {found}, this build reads format {FORMAT}")
             }
             Self::Corrupt(what) => write!(f, "the packed policy is damaged: {what}"),
             Self::OtherDigest => write!(f, "the digest is not that of the packed policy"),
@@ -281,8 +275,7 @@ impl std::error::Error for BadConfig {}
 
 /// Packs a bundle. The same bundle gives the same bytes.
 pub fn encode(bundle: &Bundle, deployment: Deployment) -> Result<String, BadConfig> {
-    let bytes =
-        postcard::to_allocvec(bundle).map_err(|_| BadConfig::Corrupt("it cannot be serialised"))?;
+    let bytes = postcard::to_allocvec(bundle).map_err(|_| BadConfig::Corrupt("it cannot be serialised"))?;
     if bytes.len() > MAX_BUNDLE_BYTES {
         return Err(BadConfig::Corrupt("it is too large"));
     }
@@ -301,32 +294,18 @@ pub fn decode(config: &[u8]) -> Result<Packed, BadConfig> {
     if config.format != FORMAT {
         return Err(BadConfig::OtherFormat(config.format));
     }
-    let PluginConfig {
-        format: _,
-        digest: claimed,
-        hold_headers,
-        policy,
-    } = config;
-    let deflated = BASE64_STANDARD
-        .decode(policy)
-        .map_err(|_| BadConfig::Corrupt("it is not base64"))?;
-    let bytes =
-        miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&deflated, MAX_BUNDLE_BYTES)
-            .map_err(|_| BadConfig::Corrupt("it does not inflate"))?;
+    let PluginConfig { format: _, digest: claimed, hold_headers, policy } = config;
+    let deflated = BASE64_STANDARD.decode(policy).map_err(|_| BadConfig::Corrupt("it is not base64"))?;
+    let bytes = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&deflated, MAX_BUNDLE_BYTES)
+        .map_err(|_| BadConfig::Corrupt("it does not inflate"))?;
     if digest(&bytes) != claimed {
         return Err(BadConfig::OtherDigest);
     }
-    let (bundle, rest) =
-        postcard::take_from_bytes(&bytes).map_err(|_| BadConfig::Corrupt("it is not a bundle"))?;
+    let (bundle, rest) = postcard::take_from_bytes(&bytes).map_err(|_| BadConfig::Corrupt("it is not a bundle"))?;
     if !rest.is_empty() {
         return Err(BadConfig::Corrupt("bytes follow the bundle"));
     }
-    Ok(Packed {
-        bundle,
-        digest: claimed,
-        deployment: Deployment { hold_headers },
-        bundle_bytes: bytes.len(),
-    })
+    Ok(Packed { bundle, digest: claimed, deployment: Deployment { hold_headers }, bundle_bytes: bytes.len() })
 }
 
 /// The format is looked at first, so that a newer config is called newer and not malformed.

@@ -96,22 +96,10 @@ impl Reason {
             Self::BodyMissing => "body_missing",
             Self::BodyMalformed(_) => "body_malformed",
             Self::BodyShape => "body_shape",
-            Self::Argument {
-                fault: Fault::TooLong { .. },
-                ..
-            } => "argument_too_long",
-            Self::Argument {
-                fault: Fault::Blocked,
-                ..
-            } => "argument_blocked",
-            Self::LimitSpent {
-                kind: LimitKind::Rate,
-                ..
-            } => "rate_exceeded",
-            Self::LimitSpent {
-                kind: LimitKind::Quota,
-                ..
-            } => "quota_exceeded",
+            Self::Argument { fault: Fault::TooLong { .. }, .. } => "argument_too_long",
+            Self::Argument { fault: Fault::Blocked, .. } => "argument_blocked",
+            Self::LimitSpent { kind: LimitKind::Rate, .. } => "rate_exceeded",
+            Self::LimitSpent { kind: LimitKind::Quota, .. } => "quota_exceeded",
             Self::Undecided(Undecided::Host) => "undecided_host",
             Self::Undecided(Undecided::Contention) => "undecided_contention",
             Self::Undecided(Undecided::Counter) => "undecided_counter",
@@ -141,29 +129,17 @@ impl Reason {
     /// The text for a person; the same for the same code.
     pub fn title(&self) -> &'static str {
         match self {
-            Self::IdentityMissing | Self::IdentityAmbiguous | Self::IdentityMalformed => {
-                "The agent is not identified"
-            }
+            Self::IdentityMissing | Self::IdentityAmbiguous | Self::IdentityMalformed => "The agent is not identified",
             Self::ToolUnknown => "There is no such tool",
             Self::AgentUnknown | Self::ToolNotGranted => "The agent may not call this tool",
             Self::MethodNotAllowed => "A tool is called with POST",
-            Self::MediaTypeUnsupported | Self::ContentEncodingUnsupported => {
-                "The body must be plain application/json"
-            }
+            Self::MediaTypeUnsupported | Self::ContentEncodingUnsupported => "The body must be plain application/json",
             Self::BodyTooLarge { .. } => "The body is too large",
             Self::QueryNotAllowed => "The path must have no query",
-            Self::BodyMissing | Self::BodyMalformed(_) | Self::BodyShape => {
-                "The body is not a tool call"
-            }
+            Self::BodyMissing | Self::BodyMalformed(_) | Self::BodyShape => "The body is not a tool call",
             Self::Argument { .. } => "An argument is not allowed",
-            Self::LimitSpent {
-                kind: LimitKind::Rate,
-                ..
-            } => "The rate is exceeded",
-            Self::LimitSpent {
-                kind: LimitKind::Quota,
-                ..
-            } => "The quota is spent",
+            Self::LimitSpent { kind: LimitKind::Rate, .. } => "The rate is exceeded",
+            Self::LimitSpent { kind: LimitKind::Quota, .. } => "The quota is spent",
             Self::Undecided(_) => "The call could not be judged",
         }
     }
@@ -189,22 +165,13 @@ impl fmt::Display for Reason {
         match self {
             Self::IdentityMissing => write!(f, "the request names no agent"),
             Self::IdentityAmbiguous => write!(f, "the request names its agent more than once"),
-            Self::IdentityMalformed => write!(
-                f,
-                "the agent's id is empty or has characters that no id has"
-            ),
-            Self::ToolUnknown => write!(
-                f,
-                "tools are called at /tools/{{tool}}, and no tool is declared by this name"
-            ),
+            Self::IdentityMalformed => write!(f, "the agent's id is empty or has characters that no id has"),
+            Self::ToolUnknown => write!(f, "tools are called at /tools/{{tool}}, and no tool is declared by this name"),
             Self::AgentUnknown => write!(f, "the agent is not declared"),
             Self::ToolNotGranted => write!(f, "no grant lets this agent call this tool"),
             Self::MethodNotAllowed => write!(f, "use POST"),
             Self::MediaTypeUnsupported => {
-                write!(
-                    f,
-                    "send exactly one content-type, application/json, with no charset or utf-8"
-                )
+                write!(f, "send exactly one content-type, application/json, with no charset or utf-8")
             }
             Self::ContentEncodingUnsupported => {
                 write!(f, "send the body without a content-encoding")
@@ -214,44 +181,20 @@ impl fmt::Display for Reason {
             Self::BodyMissing => write!(f, "send a body of the form {{\"arguments\": {{...}}}}"),
             Self::BodyMalformed(malformed) => write!(f, "the body is not strict JSON: {malformed}"),
             Self::BodyShape => {
-                write!(
-                    f,
-                    "the body must be an object with the one member \"arguments\", itself an object"
-                )
+                write!(f, "the body must be an object with the one member \"arguments\", itself an object")
             }
-            Self::Argument {
-                pointer,
-                fault: Fault::TooLong { max },
-            } => {
-                write!(
-                    f,
-                    "a string at {} has more than {max} characters",
-                    Shown(pointer)
-                )
+            Self::Argument { pointer, fault: Fault::TooLong { max } } => {
+                write!(f, "a string at {} has more than {max} characters", Shown(pointer))
             }
-            Self::Argument {
-                pointer,
-                fault: Fault::Blocked,
-            } => {
-                write!(
-                    f,
-                    "a string at {} holds something that is blocked",
-                    Shown(pointer)
-                )
+            Self::Argument { pointer, fault: Fault::Blocked } => {
+                write!(f, "a string at {} holds something that is blocked", Shown(pointer))
             }
-            Self::LimitSpent {
-                kind,
-                limit,
-                retry_after,
-            } => {
+            Self::LimitSpent { kind, limit, retry_after } => {
                 let kind = match kind {
                     LimitKind::Rate => "rate",
                     LimitKind::Quota => "quota",
                 };
-                write!(
-                    f,
-                    "the {kind} `{limit}` is spent, retry after {retry_after} s"
-                )
+                write!(f, "the {kind} `{limit}` is spent, retry after {retry_after} s")
             }
             Self::Undecided(_) => {
                 write!(f, "the gateway refuses what it cannot judge; retry later")
@@ -307,10 +250,8 @@ pub fn reply(reason: &Reason, request_id: Option<&str>, standings: &[Standing]) 
         reason: reason.code(),
         request_id,
     };
-    let mut headers = vec![
-        ("content-type", "application/problem+json".to_owned()),
-        ("cache-control", "no-store".to_owned()),
-    ];
+    let mut headers =
+        vec![("content-type", "application/problem+json".to_owned()), ("cache-control", "no-store".to_owned())];
     headers.extend(reason.headers());
     headers.extend(crate::limits::fields(standings));
     Reply {

@@ -6,7 +6,7 @@
 use crate::{
     arguments::Offence,
     audit::{Decision, Record},
-    bundle::{AuditArguments, Mode},
+    bundle::Mode,
     denial::{self, Reason, Reply, Undecided},
     json::{Bounds, Document, Value},
     limits::{self, Failure, Outcome, Standing, Store, Timestamp},
@@ -130,16 +130,10 @@ impl Exchange {
     pub fn request_head(&mut self, policy: &Policy, head: Head<'_>, ends: bool) -> HeadStep {
         self.request_id = head.request_id().map(str::to_owned);
         match self.judge_head(policy, head, ends) {
-            Ok(()) => HeadStep::Proceed {
-                edits: self.edits(head),
-                body: Awaited::Body,
-            },
+            Ok(()) => HeadStep::Proceed { edits: self.edits(head), body: Awaited::Body },
             Err(denial) => match self.deny(policy, denial) {
                 Some(reply) => HeadStep::Reply(reply),
-                None => HeadStep::Proceed {
-                    edits: self.edits(head),
-                    body: Awaited::Nothing,
-                },
+                None => HeadStep::Proceed { edits: self.edits(head), body: Awaited::Nothing },
             },
         }
     }
@@ -165,11 +159,13 @@ impl Exchange {
         if ends {
             return Err(Reason::BodyMissing.into());
         }
-        self.judgement = Some(Judgement {
-            reason: None,
-            rule: Some(grant),
-        });
+        self.judgement = Some(Judgement { reason: None, rule: Some(grant) });
         Ok(())
+    }
+
+    /// Whether the request is still to be judged.
+    pub fn is_judging(&self) -> bool {
+        self.phase == Phase::Judging
     }
 
     /// Judges a body that is not whole yet by its size.
@@ -180,30 +176,20 @@ impl Exchange {
             Phase::Judging => {}
         }
         let size = u64::try_from(buffered).unwrap_or(u64::MAX);
-        match self.tool.map_or(Err(Reason::ToolUnknown.into()), |tool| {
-            require_size(policy, tool, size)
-        }) {
+        match self.tool.map_or(Err(Reason::ToolUnknown.into()), |tool| require_size(policy, tool, size)) {
             Ok(()) => BodyStep::Wait,
             Err(denial) => self.conclude(policy, Err(denial)),
         }
     }
 
     /// Judges a whole body, and takes the call out of its limits if nothing else is wrong.
-    pub fn request_body<S: Store>(
-        &mut self,
-        policy: &Policy,
-        body: &[u8],
-        now: Timestamp,
-        store: &mut S,
-    ) -> BodyStep {
+    pub fn request_body<S: Store>(&mut self, policy: &Policy, body: &[u8], now: Timestamp, store: &mut S) -> BodyStep {
         match self.phase {
             Phase::Forwarded => return BodyStep::Forward,
             Phase::Refused => return BodyStep::Wait,
             Phase::Judging => {}
         }
-        let judged = self
-            .judge_body(policy, body)
-            .and_then(|()| self.take(policy, now, store));
+        let judged = self.judge_body(policy, body).and_then(|()| self.take(policy, now, store));
         self.conclude(policy, judged)
     }
 
@@ -215,28 +201,15 @@ impl Exchange {
         }
         let document = Document::read(body, Bounds::default()).map_err(Reason::BodyMalformed)?;
         let arguments = arguments_of(document.root()).ok_or(Reason::BodyShape)?;
-        let verdict = policy
-            .checks(tool)
-            .try_for_each(|checks| checks.run(arguments));
+        let verdict = policy.checks(tool).try_for_each(|checks| checks.run(arguments));
         self.arguments = redact::show(arguments, policy.audit_arguments(tool), policy.audit());
-        verdict.map_err(
-            |Offence {
-                 rule,
-                 pointer,
-                 fault,
-             }| Denial {
-                reason: Reason::Argument { pointer, fault },
-                rule: Some(rule),
-            },
-        )
+        verdict.map_err(|Offence { rule, pointer, fault }| Denial {
+            reason: Reason::Argument { pointer, fault },
+            rule: Some(rule),
+        })
     }
 
-    fn take<S: Store>(
-        &mut self,
-        policy: &Policy,
-        now: Timestamp,
-        store: &mut S,
-    ) -> Result<(), Denial> {
+    fn take<S: Store>(&mut self, policy: &Policy, now: Timestamp, store: &mut S) -> Result<(), Denial> {
         let (Some(agent), Some(tool)) = (self.agent, self.tool) else {
             return Err(Reason::AgentUnknown.into());
         };
@@ -248,22 +221,9 @@ impl Exchange {
                 self.standings = standings;
                 Ok(())
             }
-            Ok(Outcome::Spent {
-                kind,
-                limit,
-                rule,
-                retry_after,
-                standings,
-            }) => {
+            Ok(Outcome::Spent { kind, limit, rule, retry_after, standings }) => {
                 self.standings = standings;
-                Err(Denial {
-                    reason: Reason::LimitSpent {
-                        kind,
-                        limit,
-                        retry_after,
-                    },
-                    rule: Some(rule),
-                })
+                Err(Denial { reason: Reason::LimitSpent { kind, limit, retry_after }, rule: Some(rule) })
             }
             Err(Failure::Store(_)) => Err(Reason::Undecided(Undecided::Host).into()),
             Err(Failure::Contention) => Err(Reason::Undecided(Undecided::Contention).into()),
@@ -286,21 +246,11 @@ impl Exchange {
     fn deny(&mut self, policy: &Policy, denial: Denial) -> Option<Reply> {
         let Denial { reason, rule } = denial;
         // What could not be decided, or names no agent, is never forwarded.
-        let is_shadowed = !matches!(reason, Reason::Undecided(_))
-            && self
-                .tool
-                .is_some_and(|tool| policy.mode(tool) == Mode::Shadow);
-        let reply = (!is_shadowed)
-            .then(|| denial::reply(&reason, self.request_id.as_deref(), &self.standings));
-        self.phase = if is_shadowed {
-            Phase::Forwarded
-        } else {
-            Phase::Refused
-        };
-        self.judgement = Some(Judgement {
-            reason: Some(reason),
-            rule,
-        });
+        let is_shadowed =
+            !matches!(reason, Reason::Undecided(_)) && self.tool.is_some_and(|tool| policy.mode(tool) == Mode::Shadow);
+        let reply = (!is_shadowed).then(|| denial::reply(&reason, self.request_id.as_deref(), &self.standings));
+        self.phase = if is_shadowed { Phase::Forwarded } else { Phase::Refused };
+        self.judgement = Some(Judgement { reason: Some(reason), rule });
         reply
     }
 
@@ -309,10 +259,7 @@ impl Exchange {
         let reason = Reason::Undecided(why);
         let reply = denial::reply(&reason, self.request_id.as_deref(), &[]);
         self.phase = Phase::Refused;
-        self.judgement = Some(Judgement {
-            reason: Some(reason),
-            rule: None,
-        });
+        self.judgement = Some(Judgement { reason: Some(reason), rule: None });
         reply
     }
 
@@ -365,12 +312,6 @@ impl Exchange {
             policy: policy.map(Policy::digest),
         }
     }
-
-    /// Whether the policy shows this call's arguments, so that the host need not read them for nothing.
-    pub fn shows_arguments(&self, policy: &Policy) -> bool {
-        self.tool
-            .is_some_and(|tool| policy.audit_arguments(tool) != AuditArguments::None)
-    }
 }
 
 fn require_size(policy: &Policy, tool: ToolIndex, size: u64) -> Result<(), Denial> {
@@ -378,10 +319,7 @@ fn require_size(policy: &Policy, tool: ToolIndex, size: u64) -> Result<(), Denia
     if size <= u64::from(limit.value) {
         return Ok(());
     }
-    Err(Denial {
-        reason: Reason::BodyTooLarge { limit: limit.value },
-        rule: Some(limit.rule),
-    })
+    Err(Denial { reason: Reason::BodyTooLarge { limit: limit.value }, rule: Some(limit.rule) })
 }
 
 /// The arguments of `{"arguments": {...}}`, which has no other member.

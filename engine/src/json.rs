@@ -20,10 +20,7 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self {
-            depth: 32,
-            values: 100_000,
-        }
+        Self { depth: 32, values: 100_000 }
     }
 }
 
@@ -138,10 +135,7 @@ impl<'a> Document<'a> {
 
     /// The outermost value.
     pub fn root(&self) -> Value<'_> {
-        Value {
-            document: self,
-            at: 0,
-        }
+        Value { document: self, at: 0 }
     }
 
     fn node(&self, at: usize) -> Option<&Node> {
@@ -151,11 +145,7 @@ impl<'a> Document<'a> {
     /// Index behind the value at `at` and all that it holds.
     fn behind(&self, at: usize) -> usize {
         match self.node(at) {
-            Some(Node {
-                kind: Kind::Array | Kind::Object,
-                extra,
-                ..
-            }) => wide(*extra),
+            Some(Node { kind: Kind::Array | Kind::Object, extra, .. }) => wide(*extra),
             _ => at.saturating_add(1),
         }
     }
@@ -165,8 +155,7 @@ impl<'a> Document<'a> {
             Kind::PlainString => self.source.get(wide(node.start)..wide(node.end)),
             Kind::EscapedString => {
                 let start = wide(node.extra);
-                self.decoded
-                    .get(start..start.saturating_add(wide(node.decoded_length)))
+                self.decoded.get(start..start.saturating_add(wide(node.decoded_length)))
             }
             _ => None,
         }
@@ -183,9 +172,7 @@ pub struct Value<'d> {
 impl<'d> Value<'d> {
     /// What it is.
     pub fn kind(self) -> Kind {
-        self.document
-            .node(self.at)
-            .map_or(Kind::Null, |node| node.kind)
+        self.document.node(self.at).map_or(Kind::Null, |node| node.kind)
     }
 
     /// The decoded string, if it is one.
@@ -195,12 +182,8 @@ impl<'d> Value<'d> {
 
     /// The value as it was written; of a string, without its quotes.
     pub fn raw(self) -> &'d str {
-        let span = self
-            .document
-            .node(self.at)
-            .map(|node| wide(node.start)..wide(node.end));
-        span.and_then(|span| self.document.source.get(span))
-            .unwrap_or_default()
+        let span = self.document.node(self.at).map(|node| wide(node.start)..wide(node.end));
+        span.and_then(|span| self.document.source.get(span)).unwrap_or_default()
     }
 
     /// Keys and values of an object; nothing for what is none.
@@ -219,9 +202,7 @@ impl<'d> Value<'d> {
         let document = self.document;
         let span = self.at..document.behind(self.at);
         let nodes = document.nodes.get(span).unwrap_or_default();
-        (self.at..)
-            .zip(nodes)
-            .filter_map(move |(at, node)| Some((Place(at), document.text(node)?)))
+        (self.at..).zip(nodes).filter_map(move |(at, node)| Some((Place(at), document.text(node)?)))
     }
 
     /// The RFC 6901 pointer from here to `place`. A key is named by its object, since the key itself is what is wrong.
@@ -239,13 +220,10 @@ impl<'d> Value<'d> {
     fn child_holding(self, place: Place) -> Option<(String, Value<'d>)> {
         let holds = |child: &Value| (child.at..child.document.behind(child.at)).contains(&place.0);
         match self.kind() {
-            Kind::Array => self
-                .elements()
-                .enumerate()
-                .find_map(|(index, child)| holds(&child).then(|| (index.to_string(), child))),
-            Kind::Object => self
-                .members()
-                .find_map(|(key, child)| holds(&child).then(|| (key.to_owned(), child))),
+            Kind::Array => {
+                self.elements().enumerate().find_map(|(index, child)| holds(&child).then(|| (index.to_string(), child)))
+            }
+            Kind::Object => self.members().find_map(|(key, child)| holds(&child).then(|| (key.to_owned(), child))),
             _ => None,
         }
     }
@@ -264,16 +242,8 @@ struct Children<'d> {
 impl<'d> Children<'d> {
     fn of(value: Value<'d>, kind: Kind) -> Self {
         let Value { document, at } = value;
-        let end = if value.kind() == kind {
-            document.behind(at)
-        } else {
-            0
-        };
-        Self {
-            document,
-            at: at.saturating_add(1),
-            end,
-        }
+        let end = if value.kind() == kind { document.behind(at) } else { 0 };
+        Self { document, at: at.saturating_add(1), end }
     }
 }
 
@@ -284,10 +254,7 @@ impl<'d> Iterator for Children<'d> {
         if self.at >= self.end {
             return None;
         }
-        let value = Value {
-            document: self.document,
-            at: self.at,
-        };
+        let value = Value { document: self.document, at: self.at };
         self.at = self.document.behind(self.at);
         Some(value)
     }

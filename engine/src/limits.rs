@@ -38,12 +38,7 @@ pub trait Store {
     fn read(&mut self, key: &[u8]) -> Result<Reading<Self::Version>, Self::Error>;
 
     /// Writes a value, unless it changed since `version` was read.
-    fn swap(
-        &mut self,
-        key: &[u8],
-        value: &[u8],
-        version: Self::Version,
-    ) -> Result<Swap, Self::Error>;
+    fn swap(&mut self, key: &[u8], value: &[u8], version: Self::Version) -> Result<Swap, Self::Error>;
 }
 
 /// Whether a value was written.
@@ -110,9 +105,7 @@ pub fn take<'b, S: Store>(
     let mut standings = Vec::new();
     for (taken, bucket) in buckets.clone().enumerate() {
         match take_one(bucket, agent, now, store) {
-            Ok(Charge::Taken {
-                standings: more, ..
-            }) => standings.extend(more),
+            Ok(Charge::Taken { standings: more, .. }) => standings.extend(more),
             Ok(Charge::Spent(spent)) => {
                 give_back(buckets.take(taken), agent, now, store)?;
                 return Ok(spent.into_outcome(bucket));
@@ -150,9 +143,7 @@ fn give_back<'b, S: Store>(
     store: &mut S,
 ) -> Result<(), Failure<S::Error>> {
     for bucket in buckets {
-        change(&key(bucket, agent), store, |state| {
-            (Some(bucket::give_back(bucket, state, now)), ())
-        })?;
+        change(&key(bucket, agent), store, |state| (Some(bucket::give_back(bucket, state, now)), ()))?;
     }
     Ok(())
 }
@@ -169,10 +160,7 @@ fn change<S: Store, T>(
         let Some(changed) = changed else {
             return Ok(answer);
         };
-        match store
-            .swap(key, &changed.encode(), version)
-            .map_err(Failure::Store)?
-        {
+        match store.swap(key, &changed.encode(), version).map_err(Failure::Store)? {
             Swap::Done => return Ok(answer),
             Swap::Lost => {}
         }

@@ -35,10 +35,7 @@ impl fmt::Display for InvalidName {
         match self {
             Self::Empty => write!(f, "the name is empty"),
             Self::TooLong { length } => {
-                write!(
-                    f,
-                    "the name has {length} bytes, at most {MAX_NAME_BYTES} are allowed"
-                )
+                write!(f, "the name has {length} bytes, at most {MAX_NAME_BYTES} are allowed")
             }
             Self::BadCharacter { at } => write!(f, "the character at byte {at} is not allowed"),
             Self::Reserved => write!(f, "the name is reserved"),
@@ -50,16 +47,12 @@ impl fmt::Display for InvalidName {
 ///
 /// A tool's name is a path segment, so `.` and `..` are none.
 pub fn tool_name(bytes: &[u8]) -> Result<&str, InvalidName> {
-    checked(bytes, |byte| {
-        byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)
-    })
+    checked(bytes, |byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
 }
 
 /// Checks the id of an agent: `[A-Za-z0-9._:/@+=-]{1,128}`, wide enough for SPIFFE ids and e-mail addresses.
 pub fn agent_id(bytes: &[u8]) -> Result<&str, InvalidName> {
-    checked(bytes, |byte| {
-        byte.is_ascii_alphanumeric() || b"._:/@+=-".contains(&byte)
-    })
+    checked(bytes, |byte| byte.is_ascii_alphanumeric() || b"._:/@+=-".contains(&byte))
 }
 
 /// Checks the name of a group: the same letters as a tool's.
@@ -71,9 +64,7 @@ pub fn group_name(bytes: &[u8]) -> Result<&str, InvalidName> {
 ///
 /// Underscores are refused, since many servers read `x_a` as `x-a` (RFC 9110 allows more than this).
 pub fn header_name(bytes: &[u8]) -> Result<&str, InvalidName> {
-    checked(bytes, |byte| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
-    })
+    checked(bytes, |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 fn checked(bytes: &[u8], allowed: fn(u8) -> bool) -> Result<&str, InvalidName> {
@@ -81,9 +72,7 @@ fn checked(bytes: &[u8], allowed: fn(u8) -> bool) -> Result<&str, InvalidName> {
         return Err(InvalidName::Empty);
     }
     if bytes.len() > MAX_NAME_BYTES {
-        return Err(InvalidName::TooLong {
-            length: bytes.len(),
-        });
+        return Err(InvalidName::TooLong { length: bytes.len() });
     }
     if let Some(at) = bytes.iter().position(|&byte| !allowed(byte)) {
         return Err(InvalidName::BadCharacter { at });
@@ -104,14 +93,8 @@ mod tests {
 
     #[test]
     fn names_of_the_field_are_names() {
-        assert_eq!(
-            tool_name(b"github.create_issue-2"),
-            Ok("github.create_issue-2")
-        );
-        assert_eq!(
-            agent_id(b"spiffe://acme.org/ns/a/sa/b"),
-            Ok("spiffe://acme.org/ns/a/sa/b")
-        );
+        assert_eq!(tool_name(b"github.create_issue-2"), Ok("github.create_issue-2"));
+        assert_eq!(agent_id(b"spiffe://acme.org/ns/a/sa/b"), Ok("spiffe://acme.org/ns/a/sa/b"));
         assert_eq!(header_name(b"x-agent-id"), Ok("x-agent-id"));
     }
 
@@ -120,23 +103,11 @@ mod tests {
         assert_eq!(tool_name(b""), Err(InvalidName::Empty));
         assert_eq!(tool_name(b".."), Err(InvalidName::Reserved));
         assert_eq!(tool_name(b"unknown"), Err(InvalidName::Reserved));
-        assert_eq!(
-            tool_name(b"a%2fb"),
-            Err(InvalidName::BadCharacter { at: 1 })
-        );
-        assert_eq!(
-            tool_name("sеarch".as_bytes()),
-            Err(InvalidName::BadCharacter { at: 1 })
-        );
+        assert_eq!(tool_name(b"a%2fb"), Err(InvalidName::BadCharacter { at: 1 }));
+        assert_eq!(tool_name("sеarch".as_bytes()), Err(InvalidName::BadCharacter { at: 1 }));
         assert_eq!(agent_id(b"a b"), Err(InvalidName::BadCharacter { at: 1 }));
         assert_eq!(agent_id(b"a\xff"), Err(InvalidName::BadCharacter { at: 1 }));
-        assert_eq!(
-            header_name(b"x_agent_id"),
-            Err(InvalidName::BadCharacter { at: 1 })
-        );
-        assert_eq!(
-            agent_id(&[b'a'; 129]),
-            Err(InvalidName::TooLong { length: 129 })
-        );
+        assert_eq!(header_name(b"x_agent_id"), Err(InvalidName::BadCharacter { at: 1 }));
+        assert_eq!(agent_id(&[b'a'; 129]), Err(InvalidName::TooLong { length: 129 }));
     }
 }

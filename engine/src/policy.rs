@@ -6,8 +6,8 @@
 use crate::{
     arguments::{self, ArgumentChecks},
     bundle::{
-        Agent, AuditArguments, AuditOptions, BadConfig, Bucket, Bundle, Deployment, Grant,
-        IdentitySource, Mode, Packed, Ruled, Subject, Tool,
+        Agent, AuditArguments, AuditOptions, BadConfig, Bucket, Bundle, Deployment, Grant, IdentitySource, Mode,
+        Packed, Ruled, Subject, Tool,
     },
     limits, names, redact,
 };
@@ -65,9 +65,7 @@ impl Policy {
 
     /// Finds a declared tool by its exact name.
     pub fn tool_named(&self, name: &[u8]) -> Option<ToolIndex> {
-        self.tool_by_name
-            .get(std::str::from_utf8(name).ok()?)
-            .copied()
+        self.tool_by_name.get(std::str::from_utf8(name).ok()?).copied()
     }
 
     /// Finds a declared agent by its exact id.
@@ -82,8 +80,7 @@ impl Policy {
 
     /// The agent's id.
     pub fn agent_name(&self, agent: AgentIndex) -> &str {
-        self.agent(agent)
-            .map_or(names::UNKNOWN, |agent| &agent.name)
+        self.agent(agent).map_or(names::UNKNOWN, |agent| &agent.name)
     }
 
     /// Whether the tool's denials are enforced.
@@ -93,51 +90,36 @@ impl Policy {
 
     /// The largest body of a call, and the rule that says so.
     pub fn body_limit(&self, tool: ToolIndex) -> Ruled<u32> {
-        self.tool(tool).map_or(
-            Ruled {
-                rule: u32::MAX,
-                value: 0,
-            },
-            |tool| tool.body_limit,
-        )
+        self.tool(tool).map_or(Ruled { rule: u32::MAX, value: 0 }, |tool| tool.body_limit)
     }
 
     /// How the tool's arguments are shown in the audit line.
     pub fn audit_arguments(&self, tool: ToolIndex) -> AuditArguments {
-        self.tool(tool)
-            .map_or(AuditArguments::None, |tool| tool.audit_arguments)
+        self.tool(tool).map_or(AuditArguments::None, |tool| tool.audit_arguments)
     }
 
     /// The rule that lets the agent call the tool, if there is one.
     pub fn grant(&self, agent: AgentIndex, tool: ToolIndex) -> Option<u32> {
         let grants = &self.tool(tool)?.grants;
         let find = |subject: Subject| {
-            let at = grants
-                .binary_search_by_key(&subject, |grant| grant.subject)
-                .ok()?;
+            let at = grants.binary_search_by_key(&subject, |grant| grant.subject).ok()?;
             grants.get(at).map(|grant| grant.rule)
         };
         let groups = &self.agent(agent)?.groups;
-        find(Subject::Agent(agent.0))
-            .or_else(|| groups.iter().find_map(|&group| find(Subject::Group(group))))
+        find(Subject::Agent(agent.0)).or_else(|| groups.iter().find_map(|&group| find(Subject::Group(group))))
     }
 
     /// All buckets that a call is held to: the tool's, then the agent's.
     pub fn buckets(&self, agent: AgentIndex, tool: ToolIndex) -> impl Iterator<Item = &Bucket> {
         let of_tool = self.tool(tool).map_or(&[][..], |tool| &tool.buckets);
         let of_agent = self.agent(agent).map_or(&[][..], |agent| &agent.buckets);
-        of_tool
-            .iter()
-            .chain(of_agent)
-            .filter_map(|&bucket| self.buckets.get(index(bucket)))
+        of_tool.iter().chain(of_agent).filter_map(|&bucket| self.buckets.get(index(bucket)))
     }
 
     /// All checks that a call's arguments must pass.
     pub fn checks(&self, tool: ToolIndex) -> impl Iterator<Item = &ArgumentChecks> {
         let checks = self.tool(tool).map_or(&[][..], |tool| &tool.checks);
-        checks
-            .iter()
-            .filter_map(|&check| self.checks.get(index(check)))
+        checks.iter().filter_map(|&check| self.checks.get(index(check)))
     }
 
     /// The rule's place in the policy, an RFC 6901 pointer.
@@ -163,24 +145,9 @@ impl TryFrom<Packed> for Policy {
     type Error = BadConfig;
 
     fn try_from(packed: Packed) -> Result<Self, BadConfig> {
-        let Packed {
-            bundle,
-            digest,
-            deployment,
-            bundle_bytes: _,
-        } = packed;
+        let Packed { bundle, digest, deployment, bundle_bytes: _ } = packed;
         consistent(&bundle)?;
-        let Bundle {
-            name: _,
-            identity,
-            mut audit,
-            rules,
-            groups: _,
-            agents,
-            buckets,
-            checks,
-            mut tools,
-        } = bundle;
+        let Bundle { name: _, identity, mut audit, rules, groups: _, agents, buckets, checks, mut tools } = bundle;
         for key in &mut audit.redact {
             *key = redact::plain_key(key);
         }
@@ -189,10 +156,7 @@ impl TryFrom<Packed> for Policy {
         }
         let agent_by_name = by_name(agents.iter().map(|agent| &agent.name), AgentIndex)?;
         let tool_by_name = by_name(tools.iter().map(|tool| &tool.name), ToolIndex)?;
-        let checks = checks
-            .into_iter()
-            .map(arguments::prepare)
-            .collect::<Result<_, _>>()?;
+        let checks = checks.into_iter().map(arguments::prepare).collect::<Result<_, _>>()?;
         Ok(Self {
             digest,
             deployment,
@@ -224,17 +188,7 @@ fn by_name<'a, I: Copy>(
 
 /// Checks every name, index and number, so that no look-up in a [`Policy`] can miss.
 fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
-    let Bundle {
-        name: _,
-        identity,
-        audit: _,
-        rules,
-        groups,
-        agents,
-        buckets,
-        checks,
-        tools,
-    } = bundle;
+    let Bundle { name: _, identity, audit: _, rules, groups, agents, buckets, checks, tools } = bundle;
     let no = |what| Err(BadConfig::Inconsistent(what));
     let rule = |at: u32| index(at) < rules.len();
     let all = |list: &[u32], len: usize| list.iter().all(|&at| index(at) < len);
@@ -246,12 +200,7 @@ fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
             return no("the name of an identity header");
         }
     }
-    for Agent {
-        name,
-        groups: member_of,
-        buckets: held_to,
-    } in agents
-    {
+    for Agent { name, groups: member_of, buckets: held_to } in agents {
         if names::agent_id(name.as_bytes()).is_err() {
             return no("the id of an agent");
         }
@@ -270,15 +219,7 @@ fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
         }
     }
     for tool in tools {
-        let Tool {
-            name,
-            mode: _,
-            body_limit,
-            grants,
-            buckets: held_to,
-            checks: checked,
-            audit_arguments: _,
-        } = tool;
+        let Tool { name, mode: _, body_limit, grants, buckets: held_to, checks: checked, audit_arguments: _ } = tool;
         if names::tool_name(name.as_bytes()).is_err() {
             return no("the name of a tool");
         }

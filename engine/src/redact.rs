@@ -63,11 +63,7 @@ pub(crate) fn show(arguments: Value<'_>, how: AuditArguments, options: &AuditOpt
         }
         AuditArguments::Full => cut(arguments.raw(), max),
         AuditArguments::Redacted => {
-            let mut shown = Shown {
-                text: String::new(),
-                max,
-                redact: &options.redact,
-            };
+            let mut shown = Shown { text: String::new(), max, redact: &options.redact };
             shown.value(arguments);
             cut(&shown.text, max)
         }
@@ -81,12 +77,7 @@ fn cut(text: &str, max: usize) -> String {
         return text.to_owned();
     }
     let room = max.saturating_sub(MARK.len());
-    let end = text
-        .char_indices()
-        .map(|(at, _)| at)
-        .take_while(|&at| at <= room)
-        .last()
-        .unwrap_or(0);
+    let end = text.char_indices().map(|(at, _)| at).take_while(|&at| at <= room).last().unwrap_or(0);
     let mark = if max < MARK.len() { "" } else { MARK };
     format!("{}{mark}", text.get(..end).unwrap_or_default())
 }
@@ -104,9 +95,7 @@ impl Shown<'_> {
             return; // what follows would be cut off
         }
         match value.kind() {
-            Kind::PlainString | Kind::EscapedString => {
-                self.string(value.as_str().unwrap_or_default())
-            }
+            Kind::PlainString | Kind::EscapedString => self.string(value.as_str().unwrap_or_default()),
             Kind::Array => self.array(value),
             Kind::Object => self.object(value),
             Kind::Null | Kind::True | Kind::False | Kind::Number => self.text.push_str(value.raw()),
@@ -132,54 +121,40 @@ impl Shown<'_> {
             }
             self.string(key);
             self.text.push(':');
-            if self.is_secret_key(key) {
-                self.quoted(REDACTED)
-            } else {
-                self.value(value)
-            }
+            if self.is_secret_key(key) { self.quoted(REDACTED) } else { self.value(value) }
         }
         self.text.push('}');
     }
 
     fn string(&mut self, text: &str) {
-        if holds_token(text) {
-            self.quoted(REDACTED)
-        } else {
-            self.quoted(text)
-        }
+        if holds_token(text) { self.quoted(REDACTED) } else { self.quoted(text) }
     }
 
     fn quoted(&mut self, text: &str) {
         // A string always serialises.
-        self.text
-            .push_str(&serde_json::to_string(text).unwrap_or_default());
+        self.text.push_str(&serde_json::to_string(text).unwrap_or_default());
     }
 
     fn is_secret_key(&self, key: &str) -> bool {
         let plain = plain_key(key);
         // `max_tokens` counts and is no secret.
         let counts = plain.ends_with("tokens");
-        SECRET_KEYS
-            .iter()
-            .any(|secret| plain.contains(secret) && !(counts && *secret == "token"))
+        SECRET_KEYS.iter().any(|secret| plain.contains(secret) && !(counts && *secret == "token"))
             || self.redact.contains(&plain)
     }
 }
 
 /// A key in the form that keys are compared in.
 pub(crate) fn plain_key(key: &str) -> String {
-    key.chars()
-        .filter(|c| !"-_. ".contains(*c))
-        .flat_map(char::to_lowercase)
-        .collect()
+    key.chars().filter(|c| !"-_. ".contains(*c)).flat_map(char::to_lowercase).collect()
 }
 
 fn holds_token(text: &str) -> bool {
     let word = |c: char| !(c.is_ascii_alphanumeric() || "-_.+/=".contains(c));
     text.contains("-----BEGIN ")
-        || text.split(word).any(|word| {
-            word.len() >= SECRET_LENGTH && SECRET_STARTS.iter().any(|start| word.starts_with(start))
-        })
+        || text
+            .split(word)
+            .any(|word| word.len() >= SECRET_LENGTH && SECRET_STARTS.iter().any(|start| word.starts_with(start)))
 }
 
 #[cfg(test)]
@@ -191,14 +166,7 @@ mod tests {
 
     fn shown(how: AuditArguments, max_bytes: u32, text: &str) -> String {
         let document = Document::read(text.as_bytes(), Bounds::default()).unwrap();
-        show(
-            document.root(),
-            how,
-            &AuditOptions {
-                redact: vec!["iban".to_owned()],
-                max_bytes,
-            },
-        )
+        show(document.root(), how, &AuditOptions { redact: vec!["iban".to_owned()], max_bytes })
     }
 
     fn redacted(text: &str) -> String {
@@ -214,9 +182,7 @@ mod tests {
     #[test]
     fn values_under_secret_keys_are_taken_out_whole() {
         assert_eq!(
-            redacted(
-                r#"{"API-Key":"x","db_password":{"a":1},"IBAN":"DE","auth":{"access_token":["t"]}}"#
-            ),
+            redacted(r#"{"API-Key":"x","db_password":{"a":1},"IBAN":"DE","auth":{"access_token":["t"]}}"#),
             r#"{"API-Key":"[redacted]","db_password":"[redacted]","IBAN":"[redacted]","auth":{"access_token":"[redacted]"}}"#
         );
     }
@@ -229,11 +195,7 @@ mod tests {
             "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x",
             "\\u0041KIAIOSFODNN7EXAMPLE",
         ] {
-            assert_eq!(
-                redacted(&format!(r#"{{"q":"{secret}"}}"#)),
-                r#"{"q":"[redacted]"}"#,
-                "{secret}"
-            );
+            assert_eq!(redacted(&format!(r#"{{"q":"{secret}"}}"#)), r#"{"q":"[redacted]"}"#, "{secret}");
         }
     }
 
@@ -241,11 +203,7 @@ mod tests {
     fn the_cut_falls_between_letters_and_is_marked() {
         assert_eq!(shown(AuditArguments::Full, 8, r#"{"ä":"ö"}"#), "{\"ä\"…");
         for max in 0..40 {
-            let text = shown(
-                AuditArguments::Redacted,
-                max,
-                r#"{"äöü":["ß",{"key":"läng"}]}"#,
-            );
+            let text = shown(AuditArguments::Redacted, max, r#"{"äöü":["ß",{"key":"läng"}]}"#);
             assert!(text.len() <= max as usize, "{max}: {text}");
         }
     }

@@ -32,10 +32,7 @@ const OVERRIDES: [&str; 7] = [
 
 impl<'a> Head<'a> {
     fn field(self, name: &str) -> Field<'a> {
-        let mut values = self
-            .fields
-            .iter()
-            .filter(|(other, _)| other.eq_ignore_ascii_case(name.as_bytes()));
+        let mut values = self.fields.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name.as_bytes()));
         match (values.next(), values.next()) {
             (None, _) => Field::Absent,
             (Some((_, value)), None) => Field::Once(value),
@@ -114,9 +111,7 @@ impl<'a> Head<'a> {
     /// The request's id, if it is short and visible ASCII.
     pub fn request_id(self) -> Option<&'a str> {
         match self.field("x-request-id") {
-            Field::Once(id)
-                if id.len() <= names::MAX_NAME_BYTES && id.iter().all(u8::is_ascii_graphic) =>
-            {
+            Field::Once(id) if id.len() <= names::MAX_NAME_BYTES && id.iter().all(u8::is_ascii_graphic) => {
                 std::str::from_utf8(id).ok()
             }
             _ => None,
@@ -125,10 +120,7 @@ impl<'a> Head<'a> {
 
     /// Names of the fields that must not reach a tool as the client sent them.
     pub fn untrusted(self) -> impl Iterator<Item = &'a [u8]> {
-        self.fields
-            .iter()
-            .map(|(name, _)| name.as_slice())
-            .filter(|name| is_untrusted(name))
+        self.fields.iter().map(|(name, _)| name.as_slice()).filter(|name| is_untrusted(name))
     }
 }
 
@@ -140,11 +132,7 @@ pub fn is_untrusted(name: &[u8]) -> bool {
 /// The same name when `_` is read as `-`.
 fn is_same(name: &[u8], field: &str) -> bool {
     let plain = |byte: &u8| {
-        if *byte == b'_' {
-            b'-'
-        } else {
-            byte.to_ascii_lowercase()
-        }
+        if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }
     };
     name.len() == field.len() && name.iter().map(plain).eq(field.bytes())
 }
@@ -158,8 +146,7 @@ fn is_json(value: &[u8]) -> bool {
     let mut parts = value.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
     let media_type = parts.next().unwrap_or_default();
     let charset = parts.next().is_none_or(|parameter| {
-        parameter.eq_ignore_ascii_case(b"charset=utf-8")
-            || parameter.eq_ignore_ascii_case(b"charset=\"utf-8\"")
+        parameter.eq_ignore_ascii_case(b"charset=utf-8") || parameter.eq_ignore_ascii_case(b"charset=\"utf-8\"")
     });
     media_type.eq_ignore_ascii_case(b"application/json") && charset && parts.next().is_none()
 }
@@ -171,18 +158,12 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn fields(list: &[(&str, &str)]) -> Vec<(Vec<u8>, Vec<u8>)> {
-        list.iter()
-            .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()))
-            .collect()
+        list.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect()
     }
 
     fn agent(list: &[(&str, &str)]) -> Result<String, Reason> {
         let sources = [IdentitySource::Header("x-agent-id".to_owned())];
-        Head {
-            fields: &fields(list),
-        }
-        .agent_id(&sources)
-        .map(str::to_owned)
+        Head { fields: &fields(list) }.agent_id(&sources).map(str::to_owned)
     }
 
     #[test]
@@ -190,29 +171,15 @@ mod tests {
         assert_eq!(agent(&[("x-agent-id", "a")]), Ok("a".to_owned()));
         assert_eq!(agent(&[]), Err(Reason::IdentityMissing));
         assert_eq!(agent(&[("x-agent-id", "")]), Err(Reason::IdentityMalformed));
-        assert_eq!(
-            agent(&[("x-agent-id", "a, b")]),
-            Err(Reason::IdentityMalformed)
-        );
-        assert_eq!(
-            agent(&[("x-agent-id", "a"), ("x-agent-id", "a")]),
-            Err(Reason::IdentityAmbiguous)
-        );
-        assert_eq!(
-            agent(&[("x-agent-id", "a"), ("x_agent_id", "b")]),
-            Err(Reason::IdentityAmbiguous)
-        );
-        assert_eq!(
-            agent(&[("x-agent_id", "b")]),
-            Err(Reason::IdentityAmbiguous)
-        );
+        assert_eq!(agent(&[("x-agent-id", "a, b")]), Err(Reason::IdentityMalformed));
+        assert_eq!(agent(&[("x-agent-id", "a"), ("x-agent-id", "a")]), Err(Reason::IdentityAmbiguous));
+        assert_eq!(agent(&[("x-agent-id", "a"), ("x_agent_id", "b")]), Err(Reason::IdentityAmbiguous));
+        assert_eq!(agent(&[("x-agent_id", "b")]), Err(Reason::IdentityAmbiguous));
     }
 
     fn tool(path: &str) -> Option<String> {
         let fields = fields(&[(":path", path)]);
-        Head { fields: &fields }
-            .tool()
-            .map(|tool| String::from_utf8_lossy(tool).into_owned())
+        Head { fields: &fields }.tool().map(|tool| String::from_utf8_lossy(tool).into_owned())
     }
 
     #[test]
@@ -227,17 +194,8 @@ mod tests {
 
     #[test]
     fn only_one_plain_json_is_a_body() {
-        let body = |list: &[(&str, &str)]| {
-            Head {
-                fields: &fields(list),
-            }
-            .require_plain_json()
-        };
-        for good in [
-            "application/json",
-            "Application/JSON; charset=UTF-8",
-            "application/json;charset=\"utf-8\"",
-        ] {
+        let body = |list: &[(&str, &str)]| Head { fields: &fields(list) }.require_plain_json();
+        for good in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
             assert_eq!(body(&[("content-type", good)]), Ok(()), "{good}");
         }
         for bad in [
@@ -250,34 +208,22 @@ mod tests {
             "application/json; charset=utf-8; charset=utf-16",
             "application/json;",
         ] {
-            assert_eq!(
-                body(&[("content-type", bad)]),
-                Err(Reason::MediaTypeUnsupported),
-                "{bad}"
-            );
+            assert_eq!(body(&[("content-type", bad)]), Err(Reason::MediaTypeUnsupported), "{bad}");
         }
         assert_eq!(body(&[]), Err(Reason::MediaTypeUnsupported));
         let json = ("content-type", "application/json");
         assert_eq!(body(&[json, json]), Err(Reason::MediaTypeUnsupported));
         assert_eq!(body(&[json, ("content-encoding", "identity")]), Ok(()));
         for bad in ["gzip", "br", "identity, gzip", ""] {
-            assert_eq!(
-                body(&[json, ("content-encoding", bad)]),
-                Err(Reason::ContentEncodingUnsupported),
-                "{bad}"
-            );
+            assert_eq!(body(&[json, ("content-encoding", bad)]), Err(Reason::ContentEncodingUnsupported), "{bad}");
         }
     }
 
     #[test]
     fn every_spelling_of_a_trusted_field_is_untrusted() {
-        for name in [
-            "x-forwarded-agent",
-            "x_forwarded_agent",
-            "X-Forwarded_Agent",
-            "x-http-method-override",
-            "x_original_url",
-        ] {
+        for name in
+            ["x-forwarded-agent", "x_forwarded_agent", "X-Forwarded_Agent", "x-http-method-override", "x_original_url"]
+        {
             assert!(is_untrusted(name.as_bytes()), "{name}");
         }
         assert!(!is_untrusted(b"x-forwarded-agents"));
@@ -286,13 +232,7 @@ mod tests {
 
     #[test]
     fn a_request_id_is_short_and_visible() {
-        let id = |value: &str| {
-            Head {
-                fields: &fields(&[("x-request-id", value)]),
-            }
-            .request_id()
-            .map(str::to_owned)
-        };
+        let id = |value: &str| Head { fields: &fields(&[("x-request-id", value)]) }.request_id().map(str::to_owned);
         assert_eq!(id("abc-1"), Some("abc-1".to_owned()));
         assert_eq!(id("a b"), None);
         assert_eq!(id(&"x".repeat(129)), None);

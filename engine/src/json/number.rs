@@ -27,16 +27,8 @@ pub(super) fn length(bytes: &[u8]) -> Result<usize, Problem> {
         _ => fraction,
     };
     let number = bytes.get(..end).unwrap_or_default();
-    let exact = if end == whole {
-        is_exact_integer(number.get(sign..).unwrap_or_default())
-    } else {
-        is_exact(number)
-    };
-    if exact {
-        Ok(end)
-    } else {
-        Err(Problem::InexactNumber)
-    }
+    let exact = if end == whole { is_exact_integer(number.get(sign..).unwrap_or_default()) } else { is_exact(number) };
+    if exact { Ok(end) } else { Err(Problem::InexactNumber) }
 }
 
 /// Index of the first byte at or behind `at` that is no digit.
@@ -47,11 +39,7 @@ fn digits(bytes: &[u8], at: usize) -> usize {
 
 fn some_digits(bytes: &[u8], at: usize) -> Result<usize, Problem> {
     let end = digits(bytes, at);
-    if end == at {
-        Err(Problem::BadNumber)
-    } else {
-        Ok(end)
-    }
+    if end == at { Err(Problem::BadNumber) } else { Ok(end) }
 }
 
 fn exponent_digits(bytes: &[u8], at: usize) -> usize {
@@ -64,35 +52,22 @@ fn is_exact_integer(digits: &[u8]) -> bool {
     if digits.len() < 16 {
         return true;
     }
-    let value = digits.iter().fold(0u64, |value, digit| {
-        value
-            .saturating_mul(10)
-            .saturating_add(u64::from(digit.wrapping_sub(b'0')))
-    });
+    let value = digits
+        .iter()
+        .fold(0u64, |value, digit| value.saturating_mul(10).saturating_add(u64::from(digit.wrapping_sub(b'0'))));
     digits.len() == 16 && value <= LARGEST_EXACT
 }
 
 /// A decimal fraction is exact enough if printing the double gives the digits back.
 fn is_exact(number: &[u8]) -> bool {
-    let mantissa = number
-        .iter()
-        .take_while(|byte| !matches!(byte, b'e' | b'E'));
-    let digits: Vec<u8> = mantissa
-        .filter(|byte| byte.is_ascii_digit())
-        .copied()
-        .collect();
+    let mantissa = number.iter().take_while(|byte| !matches!(byte, b'e' | b'E'));
+    let digits: Vec<u8> = mantissa.filter(|byte| byte.is_ascii_digit()).copied().collect();
     let Some(first) = digits.iter().position(|&digit| digit != b'0') else {
         return true; // zero, whatever its exponent
     };
-    let last = digits
-        .iter()
-        .rposition(|&digit| digit != b'0')
-        .unwrap_or(first);
+    let last = digits.iter().rposition(|&digit| digit != b'0').unwrap_or(first);
     let significant = last.saturating_sub(first).saturating_add(1);
-    let value = std::str::from_utf8(number)
-        .ok()
-        .and_then(|text| text.parse::<f64>().ok());
-    let in_range =
-        value.is_some_and(|value| value.is_normal() && value.abs() < 9_007_199_254_740_992.0);
+    let value = std::str::from_utf8(number).ok().and_then(|text| text.parse::<f64>().ok());
+    let in_range = value.is_some_and(|value| value.is_normal() && value.abs() < 9_007_199_254_740_992.0);
     significant <= SIGNIFICANT_DIGITS && in_range
 }

@@ -6,21 +6,13 @@
 use super::{Bounds, Document, Kind, Malformed, Node, Problem, number, wide};
 
 pub(super) fn read(bytes: &[u8], bounds: Bounds) -> Result<Document<'_>, Malformed> {
-    let source = std::str::from_utf8(bytes).map_err(|error| Malformed {
-        at: error.valid_up_to(),
-        problem: Problem::InvalidUtf8,
-    })?;
+    let source = std::str::from_utf8(bytes)
+        .map_err(|error| Malformed { at: error.valid_up_to(), problem: Problem::InvalidUtf8 })?;
     if source.starts_with('\u{feff}') {
-        return Err(Malformed {
-            at: 0,
-            problem: Problem::ByteOrderMark,
-        });
+        return Err(Malformed { at: 0, problem: Problem::ByteOrderMark });
     }
     if u32::try_from(bytes.len()).is_err() {
-        return Err(Malformed {
-            at: 0,
-            problem: Problem::TooManyValues,
-        });
+        return Err(Malformed { at: 0, problem: Problem::TooManyValues });
     }
     let mut reader = Reader {
         bytes,
@@ -28,11 +20,7 @@ pub(super) fn read(bytes: &[u8], bounds: Bounds) -> Result<Document<'_>, Malform
         bounds,
         open: Vec::new(),
         // One value in eight bytes is what argument bodies have.
-        document: Document {
-            source,
-            decoded: String::new(),
-            nodes: Vec::with_capacity(bytes.len() / 8),
-        },
+        document: Document { source, decoded: String::new(), nodes: Vec::with_capacity(bytes.len() / 8) },
     };
     reader.text()?;
     Ok(reader.document)
@@ -100,11 +88,7 @@ impl Reader<'_> {
     }
 
     fn comma_or_end(&mut self, byte: u8) -> Result<Expect, Malformed> {
-        let container = self
-            .open
-            .last()
-            .and_then(|&at| self.document.node(at))
-            .map(|node| node.kind);
+        let container = self.open.last().and_then(|&at| self.document.node(at)).map(|node| node.kind);
         match (byte, container) {
             (b',', Some(Kind::Object)) => {
                 self.skip(1);
@@ -146,11 +130,7 @@ impl Reader<'_> {
 
     fn end(&mut self) -> Result<(), Malformed> {
         self.skip_space();
-        if self.at < self.bytes.len() {
-            Err(self.wrong(Problem::TrailingBytes))
-        } else {
-            Ok(())
-        }
+        if self.at < self.bytes.len() { Err(self.wrong(Problem::TrailingBytes)) } else { Ok(()) }
     }
 
     fn number(&mut self) -> Result<(), Malformed> {
@@ -201,13 +181,7 @@ impl Reader<'_> {
         let end = self.at;
         self.skip(1);
         let length = self.document.decoded.len().saturating_sub(decoded_start);
-        self.push(
-            Kind::EscapedString,
-            start,
-            end,
-            narrow(decoded_start),
-            narrow(length),
-        )
+        self.push(Kind::EscapedString, start, end, narrow(decoded_start), narrow(length))
     }
 
     fn escape(&mut self) -> Result<(), Malformed> {
@@ -242,26 +216,18 @@ impl Reader<'_> {
     }
 
     fn pair(&self, high: u32) -> Result<u32, Malformed> {
-        let low = self
-            .code_unit(self.at.saturating_add(6))
-            .ok()
-            .filter(|unit| (0xdc00..=0xdfff).contains(unit));
+        let low = self.code_unit(self.at.saturating_add(6)).ok().filter(|unit| (0xdc00..=0xdfff).contains(unit));
         let low = low.ok_or_else(|| self.wrong(Problem::LoneSurrogate))?;
         Ok(0x10000_u32.saturating_add(((high & 0x3ff) << 10) | (low & 0x3ff)))
     }
 
     fn code_unit(&self, at: usize) -> Result<u32, Malformed> {
-        let escape = self
-            .bytes
-            .get(at..at.saturating_add(6))
-            .ok_or_else(|| self.cut())?;
+        let escape = self.bytes.get(at..at.saturating_add(6)).ok_or_else(|| self.cut())?;
         let [b'\\', b'u', digits @ ..] = escape else {
             return Err(self.wrong(Problem::BadEscape));
         };
         digits.iter().try_fold(0u32, |unit, &digit| {
-            let value = char::from(digit)
-                .to_digit(16)
-                .ok_or_else(|| self.wrong(Problem::BadEscape))?;
+            let value = char::from(digit).to_digit(16).ok_or_else(|| self.wrong(Problem::BadEscape))?;
             Ok((unit << 4) | value)
         })
     }
@@ -270,10 +236,7 @@ impl Reader<'_> {
     fn refuse_duplicates(&self, object: usize) -> Result<(), Malformed> {
         const FEW: usize = 12;
         let mut keys: [Option<&str>; FEW] = [None; FEW];
-        let object = super::Value {
-            document: &self.document,
-            at: object,
-        };
+        let object = super::Value { document: &self.document, at: object };
         for (seen, (key, _)) in object.members().enumerate() {
             if keys.iter().take(seen).any(|other| *other == Some(key)) {
                 return Err(self.wrong(Problem::DuplicateKey));
@@ -289,34 +252,15 @@ impl Reader<'_> {
     fn refuse_duplicates_among_many(&self, object: super::Value<'_>) -> Result<(), Malformed> {
         let mut keys: Vec<&str> = object.members().map(|(key, _)| key).collect();
         keys.sort_unstable();
-        let twice = keys
-            .windows(2)
-            .any(|pair| matches!(pair, [one, other] if one == other));
-        if twice {
-            Err(self.wrong(Problem::DuplicateKey))
-        } else {
-            Ok(())
-        }
+        let twice = keys.windows(2).any(|pair| matches!(pair, [one, other] if one == other));
+        if twice { Err(self.wrong(Problem::DuplicateKey)) } else { Ok(()) }
     }
 
-    fn push(
-        &mut self,
-        kind: Kind,
-        start: usize,
-        end: usize,
-        extra: u32,
-        decoded_length: u32,
-    ) -> Result<(), Malformed> {
+    fn push(&mut self, kind: Kind, start: usize, end: usize, extra: u32, decoded_length: u32) -> Result<(), Malformed> {
         if self.document.nodes.len() >= self.bounds.values {
             return Err(self.wrong(Problem::TooManyValues));
         }
-        self.document.nodes.push(Node {
-            kind,
-            start: narrow(start),
-            end: narrow(end),
-            extra,
-            decoded_length,
-        });
+        self.document.nodes.push(Node { kind, start: narrow(start), end: narrow(end), extra, decoded_length });
         Ok(())
     }
 
@@ -344,17 +288,11 @@ impl Reader<'_> {
     }
 
     fn wrong(&self, problem: Problem) -> Malformed {
-        Malformed {
-            at: self.at,
-            problem,
-        }
+        Malformed { at: self.at, problem }
     }
 
     fn cut(&self) -> Malformed {
-        Malformed {
-            at: self.bytes.len(),
-            problem: Problem::UnexpectedEnd,
-        }
+        Malformed { at: self.bytes.len(), problem: Problem::UnexpectedEnd }
     }
 }
 
@@ -369,18 +307,11 @@ fn plain_length(bytes: &[u8]) -> usize {
     for (index, word) in words.iter().enumerate() {
         let special = special_bytes(u64::from_le_bytes(*word));
         if special != 0 {
-            return index
-                .saturating_mul(8)
-                .saturating_add(wide(special.trailing_zeros() / 8));
+            return index.saturating_mul(8).saturating_add(wide(special.trailing_zeros() / 8));
         }
     }
-    let special = tail
-        .iter()
-        .position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\');
-    words
-        .len()
-        .saturating_mul(8)
-        .saturating_add(special.unwrap_or(tail.len()))
+    let special = tail.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\');
+    words.len().saturating_mul(8).saturating_add(special.unwrap_or(tail.len()))
 }
 
 /// Sets the high bit of each byte that ends a plain run. Bytes above the first such one may be set wrongly.

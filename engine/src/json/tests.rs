@@ -3,40 +3,21 @@ use super::*;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn problem(text: impl AsRef<[u8]>) -> Option<Problem> {
-    Document::read(text.as_ref(), Bounds::default())
-        .err()
-        .map(|malformed| malformed.problem)
+    Document::read(text.as_ref(), Bounds::default()).err().map(|malformed| malformed.problem)
 }
 
 fn strings(text: &str) -> Vec<String> {
     let document = Document::read(text.as_bytes(), Bounds::default()).unwrap();
-    document
-        .root()
-        .strings()
-        .map(|(_, string)| string.to_owned())
-        .collect()
+    document.root().strings().map(|(_, string)| string.to_owned()).collect()
 }
 
 #[test]
 fn every_kind_of_value_is_read() {
-    let document = Document::read(
-        br#" {"a":[null,true,false,-1.5e3,"x"],"b":{}} "#,
-        Bounds::default(),
-    )
-    .unwrap();
+    let document = Document::read(br#" {"a":[null,true,false,-1.5e3,"x"],"b":{}} "#, Bounds::default()).unwrap();
     let (key, array) = document.root().members().next().unwrap();
     assert_eq!(key, "a");
     let kinds: Vec<_> = array.elements().map(Value::kind).collect();
-    assert_eq!(
-        kinds,
-        [
-            Kind::Null,
-            Kind::True,
-            Kind::False,
-            Kind::Number,
-            Kind::PlainString
-        ]
-    );
+    assert_eq!(kinds, [Kind::Null, Kind::True, Kind::False, Kind::Number, Kind::PlainString]);
     assert_eq!(array.raw(), r#"[null,true,false,-1.5e3,"x"]"#);
     assert_eq!(document.root().members().count(), 2);
 }
@@ -47,23 +28,14 @@ fn escapes_are_decoded_in_keys_and_values() {
         strings(r#"{"\u0061\n":"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00 end of it"}"#),
         ["a\n", "\"\\/\u{8}\u{c}\n\r\té😀 end of it"]
     );
-    assert_eq!(
-        strings(r#"["\ud800\udc00", "\udbff\udfff"]"#),
-        ["\u{10000}", "\u{10ffff}"]
-    );
+    assert_eq!(strings(r#"["\ud800\udc00", "\udbff\udfff"]"#), ["\u{10000}", "\u{10ffff}"]);
 }
 
 #[test]
 fn a_key_that_stands_twice_is_refused_at_any_depth_after_unescaping() {
     assert_eq!(problem(r#"{"a":1,"a":2}"#), Some(Problem::DuplicateKey));
-    assert_eq!(
-        problem(r#"{"a":1,"\u0061":2}"#),
-        Some(Problem::DuplicateKey)
-    );
-    assert_eq!(
-        problem(r#"[[{"x":{"b":1,"c":2,"b":3}}]]"#),
-        Some(Problem::DuplicateKey)
-    );
+    assert_eq!(problem(r#"{"a":1,"\u0061":2}"#), Some(Problem::DuplicateKey));
+    assert_eq!(problem(r#"[[{"x":{"b":1,"c":2,"b":3}}]]"#), Some(Problem::DuplicateKey));
     assert_eq!(problem(r#"{"a":{"a":1},"b":{"a":1}}"#), None);
 }
 
@@ -71,15 +43,9 @@ fn a_key_that_stands_twice_is_refused_at_any_depth_after_unescaping() {
 fn a_key_that_stands_twice_is_found_among_many() {
     let many: Vec<String> = (0..500).map(|key| format!("\"k{key}\":0")).collect();
     assert_eq!(problem(format!("{{{}}}", many.join(","))), None);
-    assert_eq!(
-        problem(format!("{{{},\"k250\":1}}", many.join(","))),
-        Some(Problem::DuplicateKey)
-    );
+    assert_eq!(problem(format!("{{{},\"k250\":1}}", many.join(","))), Some(Problem::DuplicateKey));
     for twin in 0..20 {
-        assert_eq!(
-            problem(format!("{{{},\"k{twin}\":1}}", many[..20].join(","))),
-            Some(Problem::DuplicateKey)
-        );
+        assert_eq!(problem(format!("{{{},\"k{twin}\":1}}", many[..20].join(","))), Some(Problem::DuplicateKey));
     }
 }
 
@@ -97,29 +63,15 @@ fn text_that_is_no_unicode_is_refused() {
 
 #[test]
 fn what_is_not_the_grammar_is_refused() {
-    for text in [
-        "", " ", "{", "[", "[1", "{\"a\"", "{\"a\":", "\"a", "\"\\", "\"\\u12", "tru",
-    ] {
+    for text in ["", " ", "{", "[", "[1", "{\"a\"", "{\"a\":", "\"a", "\"\\", "\"\\u12", "tru"] {
         assert!(problem(text).is_some(), "{text}");
     }
     for text in ["{}{}", "1 2", "{}x", "null\u{0}"] {
         assert_eq!(problem(text), Some(Problem::TrailingBytes), "{text}");
     }
-    for text in [
-        "[1,]",
-        "{\"a\":1,}",
-        "{,}",
-        "[,]",
-        "{a:1}",
-        "{'a':1}",
-        "[1 2]",
-        "{\"a\" 1}",
-        "[}",
-        "{]",
-        "NaN",
-        "+1",
-        "{1:2}",
-    ] {
+    for text in
+        ["[1,]", "{\"a\":1,}", "{,}", "[,]", "{a:1}", "{'a':1}", "[1 2]", "{\"a\" 1}", "[}", "{]", "NaN", "+1", "{1:2}"]
+    {
         assert_eq!(problem(text), Some(Problem::UnexpectedByte), "{text}");
     }
     assert_eq!(problem("\"a\tb\""), Some(Problem::ControlCharacter));
@@ -133,17 +85,7 @@ fn malformed_numbers_are_refused() {
     for text in ["-", "01", "-01", "1.", "1.e3", "1e", "1e+", ".5", "--1"] {
         assert!(problem(text).is_some(), "{text}");
     }
-    for text in [
-        "0",
-        "-0",
-        "0.5",
-        "1e3",
-        "1E+3",
-        "1e-3",
-        "-12.25e10",
-        "0e999",
-        "0.0",
-    ] {
+    for text in ["0", "-0", "0.5", "1e3", "1E+3", "1e-3", "-12.25e10", "0e999", "0.0"] {
         assert_eq!(problem(text), None, "{text}");
     }
 }
@@ -172,15 +114,8 @@ fn numbers_that_a_double_does_not_hold_are_refused() {
 
 #[test]
 fn bounds_hold_to_the_last_value() {
-    let bounds = Bounds {
-        depth: 3,
-        values: 4,
-    };
-    let read = |text: &str| {
-        Document::read(text.as_bytes(), bounds)
-            .err()
-            .map(|malformed| malformed.problem)
-    };
+    let bounds = Bounds { depth: 3, values: 4 };
+    let read = |text: &str| Document::read(text.as_bytes(), bounds).err().map(|malformed| malformed.problem);
     assert_eq!(read("[[[]]]"), None);
     assert_eq!(read("[[[[]]]]"), Some(Problem::TooDeep));
     assert_eq!(read("[1,2,3]"), None);
@@ -190,13 +125,8 @@ fn bounds_hold_to_the_last_value() {
 
 #[test]
 fn the_pointer_names_the_argument() {
-    let document =
-        Document::read(br#"{"a":[{"b/c~":"here"}],"key":1}"#, Bounds::default()).unwrap();
-    let pointers: Vec<_> = document
-        .root()
-        .strings()
-        .map(|(place, _)| document.root().pointer_to(place))
-        .collect();
+    let document = Document::read(br#"{"a":[{"b/c~":"here"}],"key":1}"#, Bounds::default()).unwrap();
+    let pointers: Vec<_> = document.root().strings().map(|(place, _)| document.root().pointer_to(place)).collect();
     assert_eq!(pointers, ["", "/a/0", "/a/0/b~1c~0", ""]);
 }
 
@@ -204,10 +134,7 @@ fn the_pointer_names_the_argument() {
 fn plain_runs_end_at_every_offset() {
     for length in 0..40 {
         for (special, ends) in [("\"", true), ("\\n\"", true), ("\u{1}\"", false)] {
-            let text = format!(
-                "\"{}{special}",
-                "é".repeat(length / 2) + &"x".repeat(length - length / 2)
-            );
+            let text = format!("\"{}{special}", "é".repeat(length / 2) + &"x".repeat(length - length / 2));
             assert_eq!(problem(&text).is_none(), ends, "{text:?}");
         }
     }

@@ -34,10 +34,7 @@ pub struct Standing {
 /// The answer to one attempt.
 pub(super) enum Charge {
     /// The call may go on, once the state is stored.
-    Taken {
-        state: State,
-        standings: Vec<Standing>,
-    },
+    Taken { state: State, standings: Vec<Standing> },
     /// Nothing was taken.
     Spent(Spent),
 }
@@ -52,19 +49,8 @@ pub(super) struct Spent {
 
 impl Spent {
     pub(super) fn into_outcome(self, bucket: &Bucket) -> Outcome {
-        let Self {
-            kind,
-            rule,
-            retry_after,
-            standings,
-        } = self;
-        Outcome::Spent {
-            kind,
-            limit: name(bucket, kind),
-            rule,
-            retry_after: retry_after.max(1),
-            standings,
-        }
+        let Self { kind, rule, retry_after, standings } = self;
+        Outcome::Spent { kind, limit: name(bucket, kind), rule, retry_after: retry_after.max(1), standings }
     }
 }
 
@@ -75,20 +61,13 @@ const SKEW: u64 = 10 * NANOS;
 
 /// Every rule that the bucket names.
 pub(crate) fn rules_of(bucket: &Bucket) -> impl Iterator<Item = u32> {
-    bucket
-        .rate
-        .iter()
-        .map(|rate| rate.rule)
-        .chain(bucket.quota.iter().map(|quota| quota.rule))
+    bucket.rate.iter().map(|rate| rate.rule).chain(bucket.quota.iter().map(|quota| quota.rule))
 }
 
 /// Whether the numbers can be computed with.
 pub(crate) fn is_consistent(bucket: &Bucket) -> bool {
     let named = !bucket.key.is_empty() && !bucket.key.contains('\0');
-    named
-        && bucket
-            .rate
-            .is_none_or(|rate| rate.value.period_secs > 0 && rate.value.burst > 0)
+    named && bucket.rate.is_none_or(|rate| rate.value.period_secs > 0 && rate.value.burst > 0)
 }
 
 /// Takes one call out of the bucket's rate and quota, or out of neither.
@@ -112,28 +91,15 @@ pub(super) fn charge(bucket: &Bucket, state: State, now: Timestamp) -> Charge {
         }
     }
     match spent {
-        None => Charge::Taken {
-            state: next,
-            standings: standings(bucket, next, now),
-        },
-        Some((kind, rule, retry_after)) => Charge::Spent(Spent {
-            kind,
-            rule,
-            retry_after,
-            standings: standings(bucket, state, now),
-        }),
+        None => Charge::Taken { state: next, standings: standings(bucket, next, now) },
+        Some((kind, rule, retry_after)) => {
+            Charge::Spent(Spent { kind, rule, retry_after, standings: standings(bucket, state, now) })
+        }
     }
 }
 
 fn standings(bucket: &Bucket, state: State, now: Timestamp) -> Vec<Standing> {
-    let rate = bucket.rate.map(|rate| {
-        rate_standing(
-            name(bucket, LimitKind::Rate),
-            rate.value,
-            state.arrival,
-            now,
-        )
-    });
+    let rate = bucket.rate.map(|rate| rate_standing(name(bucket, LimitKind::Rate), rate.value, state.arrival, now));
     let quota = bucket.quota.map(|quota| {
         let (_, used) = current(quota.value, state, now);
         quota_standing(name(bucket, LimitKind::Quota), quota.value, used, now)
@@ -158,9 +124,7 @@ pub(super) fn give_back(bucket: &Bucket, state: State, now: Timestamp) -> State 
 
 /// Nanoseconds between two calls at the full rate, rounded up: never more calls than the policy says.
 fn interval(rate: Rate) -> u64 {
-    u64::from(rate.period_secs)
-        .saturating_mul(NANOS)
-        .div_ceil(u64::from(rate.count.max(1)))
+    u64::from(rate.period_secs).saturating_mul(NANOS).div_ceil(u64::from(rate.count.max(1)))
 }
 
 /// The new arrival time, or how many seconds to wait.
@@ -175,11 +139,7 @@ fn charge_rate(rate: Rate, arrival: u64, Timestamp(now): Timestamp) -> Result<u6
     // No call leaves the bucket more than full. Far more means that the clock stepped back, or that
     // the policy changed: then this call passes and leaves it just full, instead of locking it for long.
     let full = now.saturating_add(tolerance).saturating_add(interval);
-    let arrival = if arrival > full.saturating_add(SKEW) {
-        now.saturating_add(tolerance)
-    } else {
-        arrival
-    };
+    let arrival = if arrival > full.saturating_add(SKEW) { now.saturating_add(tolerance) } else { arrival };
     let earliest = arrival.saturating_sub(tolerance);
     if earliest > now {
         return Err(earliest.saturating_sub(now).div_ceil(NANOS));
@@ -212,10 +172,7 @@ fn current(quota: Quota, state: State, now: Timestamp) -> (u64, u32) {
 fn rate_standing(name: String, rate: Rate, arrival: u64, Timestamp(now): Timestamp) -> Standing {
     let interval = interval(rate);
     let full = now.saturating_add(interval.saturating_mul(u64::from(rate.burst)));
-    let remaining = full
-        .saturating_sub(arrival.max(now))
-        .checked_div(interval)
-        .unwrap_or_default();
+    let remaining = full.saturating_sub(arrival.max(now)).checked_div(interval).unwrap_or_default();
     let remaining = u32::try_from(remaining).unwrap_or(u32::MAX).min(rate.burst);
     Standing {
         name,
@@ -258,10 +215,7 @@ fn window(window: Window, Timestamp(now): Timestamp) -> (u64, u64) {
 }
 
 fn aligned(seconds: u64, length: u64, offset: u64) -> (u64, u64) {
-    let into = seconds
-        .saturating_add(offset)
-        .checked_rem(length)
-        .unwrap_or_default();
+    let into = seconds.saturating_add(offset).checked_rem(length).unwrap_or_default();
     let start = seconds.saturating_sub(into);
     (start, start.saturating_add(length))
 }
@@ -271,8 +225,5 @@ fn month(seconds: u64) -> Option<(u64, u64)> {
     let start = now.replace_day(1).ok()?.replace_time(time::Time::MIDNIGHT);
     let length = start.month().length(start.year());
     let end = start.checked_add(Duration::days(i64::from(length)))?;
-    Some((
-        u64::try_from(start.unix_timestamp()).ok()?,
-        u64::try_from(end.unix_timestamp()).ok()?,
-    ))
+    Some((u64::try_from(start.unix_timestamp()).ok()?, u64::try_from(end.unix_timestamp()).ok()?))
 }

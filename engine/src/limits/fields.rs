@@ -8,12 +8,8 @@ pub(crate) fn fields(standings: &[Standing]) -> Vec<(&'static str, String)> {
     if standings.is_empty() {
         return Vec::new();
     }
-    let policy = list(standings, |s| {
-        format!("\"{}\";q={};w={}", s.name, s.count, s.window_secs)
-    });
-    let limit = list(standings, |s| {
-        format!("\"{}\";r={};t={}", s.name, s.remaining, s.reset_secs)
-    });
+    let policy = list(standings, |s| format!("\"{}\";q={};w={}", s.name, s.count, s.window_secs));
+    let limit = list(standings, |s| format!("\"{}\";r={};t={}", s.name, s.remaining, s.reset_secs));
     vec![("ratelimit-policy", policy), ("ratelimit", limit)]
 }
 

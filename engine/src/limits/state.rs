@@ -18,11 +18,7 @@ const VERSION: u8 = 1;
 
 impl State {
     pub(super) fn encode(self) -> [u8; 21] {
-        let Self {
-            arrival,
-            window_start,
-            used,
-        } = self;
+        let Self { arrival, window_start, used } = self;
         let mut bytes = [0; 21];
         let (version, rest) = bytes.split_at_mut(1);
         let (first, rest) = rest.split_at_mut(8);

@@ -1,0 +1,132 @@
+//! The host, as calls that can fail and never trap.
+//!
+//! In: what to read or write. Out: the answer, or a [`Fault`].
+//! Knows nothing of policies. The SDK's own calls are not used: they panic on a status that they
+//! do not expect, and one panic takes a worker down (docs/decisions/0002-own-host-calls.md).
+
+mod abi;
+
+use toolgate_engine::{
+    denial::Reply,
+    limits::{Reading, Store, Swap, Timestamp},
+};
+
+/// A call that the host did not do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What was tried: the name of the host function.
+    pub call: &'static str,
+    /// The host's status; negative, if what the host answered makes no sense.
+    pub status: i32,
+}
+
+/// How important a line of the log is.
+pub use abi::Level;
+
+/// What a metric is.
+pub use abi::MetricKind;
+
+type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// The time of the day.
+pub fn now() -> Result<Timestamp, Fault> {
+    abi::current_time().map(Timestamp)
+}
+
+/// The plugin's configuration.
+pub fn plugin_configuration(size: usize) -> Result<Vec<u8>, Fault> {
+    abi::buffer(abi::Buffer::PluginConfiguration, size)
+}
+
+/// All fields of the request's header, as bytes, with duplicates.
+pub fn request_header() -> Result<Fields, Fault> {
+    abi::fields(abi::Map::RequestHeader)
+}
+
+/// All fields of the request's trailers.
+pub fn request_trailers() -> Result<Fields, Fault> {
+    abi::fields(abi::Map::RequestTrailers)
+}
+
+/// Removes every field of this name from the request's header.
+pub fn remove_from_request_header(name: &[u8]) -> Result<(), Fault> {
+    abi::remove(abi::Map::RequestHeader, name)
+}
+
+/// Removes every field of this name from the request's trailers.
+pub fn remove_from_request_trailers(name: &[u8]) -> Result<(), Fault> {
+    abi::remove(abi::Map::RequestTrailers, name)
+}
+
+/// Sets a field of the request's header, in place of any other of its name.
+pub fn set_in_request_header(name: &str, value: &str) -> Result<(), Fault> {
+    abi::replace(abi::Map::RequestHeader, name, value)
+}
+
+/// Adds a field to the response's header.
+pub fn add_to_response_header(name: &str, value: &str) -> Result<(), Fault> {
+    abi::add(abi::Map::ResponseHeader, name, value)
+}
+
+/// The response's status, if it is a number.
+pub fn response_status() -> Result<Option<u16>, Fault> {
+    let value = abi::field(abi::Map::ResponseHeader, ":status")?;
+    Ok(std::str::from_utf8(&value).ok().and_then(|status| status.parse().ok()))
+}
+
+/// The first `size` bytes of the request's body, as far as Envoy holds it.
+pub fn request_body(size: usize) -> Result<Vec<u8>, Fault> {
+    if size == 0 {
+        return Ok(Vec::new());
+    }
+    let body = abi::buffer(abi::Buffer::RequestBody, size)?;
+    // A shorter body than was announced would be judged in place of the one that is sent.
+    if body.len() == size { Ok(body) } else { Err(Fault { call: "proxy_get_buffer_bytes", status: -1 }) }
+}
+
+/// Answers the request. Envoy does so when the callback returns.
+pub fn reply(reply: &Reply) -> Result<(), Fault> {
+    let Reply { status, headers, body, details } = reply;
+    abi::send_local_response(*status, headers, body, details)
+}
+
+/// Keeps a value that the access log can print as `%FILTER_STATE(wasm.<name>:PLAIN)%`.
+pub fn set_filter_state(name: &str, value: &str) -> Result<(), Fault> {
+    abi::set_property(name, value)
+}
+
+/// Defines a metric, or finds it again.
+pub fn define_metric(kind: MetricKind, name: &str) -> Result<u32, Fault> {
+    abi::define_metric(kind, name)
+}
+
+/// Counts one.
+pub fn increment(metric: u32) -> Result<(), Fault> {
+    abi::increment_metric(metric, 1)
+}
+
+/// Records a value in a histogram.
+pub fn record(metric: u32, value: u64) -> Result<(), Fault> {
+    abi::record_metric(metric, value)
+}
+
+/// Writes a line to Envoy's log. Nothing is left to do if even that fails.
+pub fn log(level: Level, message: &str) {
+    abi::log(level, message);
+}
+
+/// Envoy's shared data: values that all workers of one Envoy see.
+pub struct SharedData;
+
+impl Store for SharedData {
+    type Error = Fault;
+    type Version = u32;
+
+    fn read(&mut self, key: &[u8]) -> Result<Reading<u32>, Fault> {
+        abi::shared_data(key)
+    }
+
+    fn swap(&mut self, key: &[u8], value: &[u8], version: u32) -> Result<Swap, Fault> {
+        abi::set_shared_data(key, value, version)
+    }
+}

@@ -1,0 +1,175 @@
+//! One HTTP stream: turns each callback into one engine step, and each step into one action.
+//!
+//! In: Envoy's callbacks. Out: `Continue` only where the engine said so; a failed host call is a 503.
+//! With trailers no body callback says that it is the last: the body ends in the trailers' callback.
+
+use crate::{
+    host::{self, Fault, SharedData},
+    metrics,
+    plugin::Shared,
+};
+use proxy_wasm::{
+    traits::{Context, HttpContext},
+    types::Action,
+};
+use std::rc::Rc;
+use toolgate_engine::{
+    denial::{Reply, Undecided},
+    exchange::{Awaited, BodyStep, Edits, Exchange, HeadStep, TRUSTED_AGENT},
+    limits::Timestamp,
+    policy::Policy,
+    request::{Head, is_untrusted},
+};
+
+/// The name under which the access log finds the audit line: `%FILTER_STATE(wasm.tool_gateway.audit:PLAIN)%`.
+const AUDIT: &str = "tool_gateway.audit";
+
+/// The context of one stream.
+pub struct ToolCallContext {
+    shared: Rc<Shared>,
+    exchange: Exchange,
+    /// Body bytes that Envoy held at the last callback: trailers do not say.
+    buffered: usize,
+}
+
+impl ToolCallContext {
+    pub fn new(shared: Rc<Shared>) -> Self {
+        Self { shared, exchange: Exchange::new(Timestamp(0)), buffered: 0 }
+    }
+}
+
+impl Context for ToolCallContext {}
+
+impl HttpContext for ToolCallContext {
+    fn on_http_request_headers(&mut self, _: usize, ends: bool) -> Action {
+        self.or_refuse(|stream, policy| stream.judge_head(policy, ends))
+    }
+
+    fn on_http_request_body(&mut self, buffered: usize, ends: bool) -> Action {
+        self.buffered = buffered;
+        self.or_refuse(|stream, policy| stream.judge_body(policy, ends))
+    }
+
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        self.or_refuse(|stream, policy| {
+            strip_trailers()?;
+            stream.judge_body(policy, true)
+        })
+    }
+
+    /// Envoy shows our own replies here too: the engine knows which exchange was refused.
+    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
+        // The tool has done its work: what fails here is counted, and takes nothing back.
+        let status = host::response_status().unwrap_or_else(|fault| {
+            metrics::count_fault(fault);
+            None
+        });
+        for (name, value) in self.exchange.response_head(status) {
+            if let Err(fault) = host::add_to_response_header(name, &value) {
+                metrics::count_fault(fault);
+            }
+        }
+        Action::Continue
+    }
+
+    fn on_log(&mut self) {
+        let policy = self.shared.policy.as_ref();
+        let now = host::now().unwrap_or_else(|fault| {
+            metrics::count_fault(fault);
+            Timestamp(0)
+        });
+        let record = self.exchange.finish(policy, now);
+        let line = record.to_line();
+        if let Err(fault) = host::set_filter_state(AUDIT, &line) {
+            metrics::count_fault(fault);
+            // The line must not be lost: Envoy's own log is the second best place.
+            host::log(host::Level::Error, &line);
+        }
+        let counted = match self.shared.metrics.try_borrow_mut() {
+            Ok(mut counters) => counters.count(policy, self.exchange.subject(), &record),
+            Err(_) => Err(Fault { call: "metrics", status: -1 }),
+        };
+        if let Err(fault) = counted {
+            metrics::count_fault(fault);
+        }
+    }
+}
+
+impl ToolCallContext {
+    /// Runs one step. Without a policy, or when the host fails, the call is refused.
+    fn or_refuse(&mut self, step: impl FnOnce(&mut Self, &Policy) -> Result<Action, Fault>) -> Action {
+        let shared = Rc::clone(&self.shared);
+        let Some(policy) = &shared.policy else {
+            return self.refuse_undecided(Undecided::Config);
+        };
+        step(self, policy).unwrap_or_else(|fault| {
+            metrics::count_fault(fault);
+            self.refuse_undecided(Undecided::Host)
+        })
+    }
+
+    fn judge_head(&mut self, policy: &Policy, ends: bool) -> Result<Action, Fault> {
+        self.exchange = Exchange::new(host::now()?);
+        let fields = host::request_header()?;
+        match self.exchange.request_head(policy, Head { fields: &fields }, ends) {
+            HeadStep::Reply(reply) => Ok(send(&reply)),
+            HeadStep::Proceed { edits, body } => {
+                apply(&edits)?;
+                Ok(match body {
+                    // Only a plugin with `allow_on_headers_stop_iteration` gets the body of a held header.
+                    Awaited::Body if policy.deployment().hold_headers => Action::Pause,
+                    Awaited::Body | Awaited::Nothing => Action::Continue,
+                })
+            }
+        }
+    }
+
+    fn judge_body(&mut self, policy: &Policy, ends: bool) -> Result<Action, Fault> {
+        // The size is judged before a byte is copied.
+        let step = match self.exchange.request_body_grows(policy, self.buffered) {
+            BodyStep::Wait if ends && self.exchange.is_judging() => {
+                let body = host::request_body(self.buffered)?;
+                self.exchange.request_body(policy, &body, host::now()?, &mut SharedData)
+            }
+            step => step,
+        };
+        Ok(match step {
+            BodyStep::Forward => Action::Continue,
+            BodyStep::Wait => Action::Pause,
+            BodyStep::Reply(reply) => send(&reply),
+        })
+    }
+
+    fn refuse_undecided(&mut self, why: Undecided) -> Action {
+        send(&self.exchange.undecided(why))
+    }
+}
+
+/// Answers, and holds the request whether or not the host took the answer.
+fn send(reply: &Reply) -> Action {
+    if let Err(fault) = host::reply(reply) {
+        metrics::count_fault(fault);
+    }
+    Action::Pause
+}
+
+fn apply(edits: &Edits) -> Result<(), Fault> {
+    let Edits { remove, agent } = edits;
+    for name in remove {
+        host::remove_from_request_header(name)?;
+    }
+    match agent {
+        Some(agent) => host::set_in_request_header(TRUSTED_AGENT, agent),
+        None => Ok(()),
+    }
+}
+
+/// Some servers add trailers to the header: what is not trusted there is not trusted here.
+fn strip_trailers() -> Result<(), Fault> {
+    for (name, _) in host::request_trailers()? {
+        if is_untrusted(&name) {
+            host::remove_from_request_trailers(&name)?;
+        }
+    }
+    Ok(())
+}

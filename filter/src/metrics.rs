@@ -1,0 +1,81 @@
+//! The metrics, on Envoy's own `/stats/prometheus`.
+//!
+//! In: the record of a call. Out: counters and a histogram.
+//! Names of agents and tools come from the policy only, so their number is bounded. The labels
+//! stand in the name, set off by `;`, which no name has; Envoy's `stats_tags` take them out again.
+
+use crate::host::{self, Fault, MetricKind};
+use std::collections::HashMap;
+use toolgate_engine::{
+    audit::{Decision, Record},
+    names::UNKNOWN,
+    policy::{AgentIndex, Policy, ToolIndex},
+};
+
+/// Whom a call is counted for.
+pub type Subject = (Option<AgentIndex>, Option<ToolIndex>);
+
+/// Metrics that were used so far, by what they count: a metric is defined when it is first needed.
+#[derive(Default)]
+pub struct Metrics {
+    calls: HashMap<(Subject, u16), u32>,
+    durations: HashMap<Subject, u32>,
+    shadow_denials: HashMap<(Subject, &'static str), u32>,
+}
+
+impl Metrics {
+    /// Counts one call.
+    pub fn count(&mut self, policy: Option<&Policy>, subject: Subject, record: &Record<'_>) -> Result<(), Fault> {
+        let (agent, tool) = labels(policy, subject);
+        let status = record.status();
+        let calls = found_or_defined(&mut self.calls, (subject, status), MetricKind::Counter, || {
+            let status = if status == 0 { UNKNOWN.to_owned() } else { status.to_string() };
+            format!("tool_gateway_calls_total;agent_id={agent};tool={tool};status={status}")
+        })?;
+        host::increment(calls)?;
+        let durations = found_or_defined(&mut self.durations, subject, MetricKind::Histogram, || {
+            format!("tool_gateway_duration_milliseconds;agent_id={agent};tool={tool}")
+        })?;
+        host::record(durations, record.duration_ms())?;
+        if record.decision() != Decision::Shadow {
+            return Ok(());
+        }
+        let reason = record.reason();
+        let denials = found_or_defined(&mut self.shadow_denials, (subject, reason), MetricKind::Counter, || {
+            format!("tool_gateway_shadow_denials_total;agent_id={agent};tool={tool};reason={reason}")
+        })?;
+        host::increment(denials)
+    }
+}
+
+/// Counts a host call that failed, and says which in the log.
+pub fn count_fault(fault: Fault) {
+    let Fault { call, status } = fault;
+    host::log(host::Level::Error, &format!("toolgate: the host refused {call} with status {status}"));
+    // Of a host that refuses this too, the line above and the 503 tell.
+    let counted = host::define_metric(MetricKind::Counter, &format!("tool_gateway_faults_total;call={call}"))
+        .and_then(host::increment);
+    if counted.is_err() {
+        host::log(host::Level::Error, "toolgate: the fault could not be counted");
+    }
+}
+
+fn labels(policy: Option<&Policy>, (agent, tool): Subject) -> (&str, &str) {
+    let agent = policy.zip(agent).map_or(UNKNOWN, |(policy, agent)| policy.agent_name(agent));
+    let tool = policy.zip(tool).map_or(UNKNOWN, |(policy, tool)| policy.tool_name(tool));
+    (agent, tool)
+}
+
+fn found_or_defined<K: Eq + std::hash::Hash>(
+    metrics: &mut HashMap<K, u32>,
+    key: K,
+    kind: MetricKind,
+    name: impl FnOnce() -> String,
+) -> Result<u32, Fault> {
+    if let Some(metric) = metrics.get(&key) {
+        return Ok(*metric);
+    }
+    let metric = host::define_metric(kind, &name())?;
+    metrics.insert(key, metric);
+    Ok(metric)
+}
