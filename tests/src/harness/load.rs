@@ -117,11 +117,7 @@ async fn lane(
     }
 }
 
-async fn one(
-    to: SocketAddr,
-    connection: &mut Option<TcpStream>,
-    request: &[u8],
-) -> io::Result<u16> {
+async fn one(to: SocketAddr, connection: &mut Option<TcpStream>, request: &[u8]) -> io::Result<u16> {
     if connection.is_none() {
         let stream = TcpStream::connect(to).await?;
         stream.set_nodelay(true)?;

@@ -39,11 +39,7 @@ impl Http1Connection {
         let stream = TcpStream::connect(to)
             .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
             .map_err(|error| Failure::new(FailureKind::NotConnected(error.to_string())))?;
-        Ok(Self {
-            stream,
-            unread: Vec::new(),
-            patience: PATIENCE,
-        })
+        Ok(Self { stream, unread: Vec::new(), patience: PATIENCE })
     }
 
     /// Waits this long for each reply, if not for [`PATIENCE`].
@@ -77,9 +73,7 @@ impl Http1Connection {
     /// # Errors
     /// When the other side no longer takes them.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.stream
-            .write_all(bytes)
-            .map_err(|_| Failure::new(FailureKind::Closed))
+        self.stream.write_all(bytes).map_err(|_| Failure::new(FailureKind::Closed))
     }
 
     /// Says that nothing more will be sent, while replies can still be read.
@@ -130,8 +124,7 @@ impl Http1Connection {
     /// When nothing comes in time.
     pub fn read_some(&mut self) -> Result<Vec<u8>, Failure> {
         if self.unread.is_empty() {
-            self.receive(Instant::now() + self.patience)
-                .map_err(Failure::new)?;
+            self.receive(Instant::now() + self.patience).map_err(Failure::new)?;
         }
         Ok(std::mem::take(&mut self.unread))
     }
@@ -141,9 +134,7 @@ impl Http1Connection {
         if left.is_zero() {
             return Err(FailureKind::TimedOut);
         }
-        self.stream
-            .set_read_timeout(Some(left))
-            .expect("a timeout above zero can be set");
+        self.stream.set_read_timeout(Some(left)).expect("a timeout above zero can be set");
         let mut buffer = [0; 65536];
         match self.stream.read(&mut buffer) {
             Ok(0) => Ok(Arrival::End),

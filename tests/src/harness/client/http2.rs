@@ -25,11 +25,7 @@ pub(super) fn send(call: &Call, to: SocketAddr) -> Result<Reply, Failure> {
     })
 }
 
-async fn within_patience(
-    call: &Call,
-    request: Request<()>,
-    to: SocketAddr,
-) -> Result<Reply, Failure> {
+async fn within_patience(call: &Call, request: Request<()>, to: SocketAddr) -> Result<Reply, Failure> {
     let mut reply = Reply::default();
     let outcome = timeout(PATIENCE, exchange(call, request, to, &mut reply)).await;
     let kind = match outcome {
@@ -42,22 +38,14 @@ async fn within_patience(
 }
 
 /// Fills `reply` as it comes, so that its first part outlives a reset.
-async fn exchange(
-    call: &Call,
-    request: Request<()>,
-    to: SocketAddr,
-    reply: &mut Reply,
-) -> Result<(), FailureKind> {
-    let stream = TcpStream::connect(to)
-        .await
-        .map_err(|error| FailureKind::NotConnected(error.to_string()))?;
+async fn exchange(call: &Call, request: Request<()>, to: SocketAddr, reply: &mut Reply) -> Result<(), FailureKind> {
+    let stream = TcpStream::connect(to).await.map_err(|error| FailureKind::NotConnected(error.to_string()))?;
     stream.set_nodelay(true).expect("a socket takes options");
     let (client, connection) = h2::client::handshake(stream).await.map_err(failed)?;
-    let driver = tokio::spawn(connection);
+    // It ends with the runtime.
+    tokio::spawn(connection);
     let mut client = client.ready().await.map_err(failed)?;
-    let (response, sender) = client
-        .send_request(request, call.body.is_none())
-        .map_err(failed)?;
+    let (response, sender) = client.send_request(request, call.body.is_none()).map_err(failed)?;
     if let Some(body) = &call.body {
         send_body(call, body, sender)?;
     }
@@ -74,16 +62,11 @@ async fn exchange(
     if let Some(trailers) = body.trailers().await.map_err(failed)? {
         reply.trailers = fields(&trailers);
     }
-    driver.abort();
     Ok(())
 }
 
 /// Hands all frames to the connection, which sends them as the windows allow.
-fn send_body(
-    call: &Call,
-    body: &[u8],
-    mut sender: h2::SendStream<Bytes>,
-) -> Result<(), FailureKind> {
+fn send_body(call: &Call, body: &[u8], mut sender: h2::SendStream<Bytes>) -> Result<(), FailureKind> {
     let (frames, trailers) = match &call.framing {
         Framing::ContentLength => (vec![body], None),
         Framing::Chunked(sizes) => (pieces(body, sizes), None),
@@ -92,9 +75,7 @@ fn send_body(
     let last = frames.len().saturating_sub(1);
     for (index, frame) in frames.iter().enumerate() {
         let ends = index == last && trailers.is_none();
-        sender
-            .send_data(Bytes::copy_from_slice(frame), ends)
-            .map_err(failed)?;
+        sender.send_data(Bytes::copy_from_slice(frame), ends).map_err(failed)?;
     }
     if frames.is_empty() && trailers.is_none() {
         sender.send_data(Bytes::new(), true).map_err(failed)?;
@@ -140,9 +121,7 @@ fn append(map: &mut HeaderMap, fields: &[Field]) -> Result<(), String> {
 }
 
 fn fields(map: &HeaderMap) -> Vec<Field> {
-    map.iter()
-        .map(|(name, value)| (name.as_str().as_bytes().to_vec(), value.as_bytes().to_vec()))
-        .collect()
+    map.iter().map(|(name, value)| (name.as_str().as_bytes().to_vec(), value.as_bytes().to_vec())).collect()
 }
 
 fn unsendable(reason: String) -> Failure {

@@ -82,8 +82,7 @@ impl Call {
     /// One more header, after those that are there, also of the same name.
     #[must_use]
     pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
-        self.headers
-            .push((name.as_ref().to_vec(), value.as_ref().to_vec()));
+        self.headers.push((name.as_ref().to_vec(), value.as_ref().to_vec()));
         self
     }
 
@@ -97,8 +96,7 @@ impl Call {
     /// A JSON body, and the `content-type` that belongs to it.
     #[must_use]
     pub fn json(self, body: &serde_json::Value) -> Self {
-        self.header("content-type", "application/json")
-            .body(body.to_string())
+        self.header("content-type", "application/json").body(body.to_string())
     }
 
     /// How the end of the body is told.
@@ -148,9 +146,7 @@ impl Call {
     }
 
     fn has_header(&self, name: &[u8]) -> bool {
-        self.headers
-            .iter()
-            .any(|(sent, _)| sent.eq_ignore_ascii_case(name))
+        self.headers.iter().any(|(sent, _)| sent.eq_ignore_ascii_case(name))
     }
 }
 
@@ -202,10 +198,7 @@ mod tests {
     #[test]
     fn a_call_without_a_body_has_no_length() {
         let call = Call::tool("search").header("x-agent-id", "a");
-        assert_eq!(
-            text(&call),
-            "POST /tools/search HTTP/1.1\r\nhost: tools.test\r\nx-agent-id: a\r\n\r\n"
-        );
+        assert_eq!(text(&call), "POST /tools/search HTTP/1.1\r\nhost: tools.test\r\nx-agent-id: a\r\n\r\n");
     }
 
     #[test]
@@ -215,26 +208,20 @@ mod tests {
 
     #[test]
     fn a_length_that_lies_is_sent_as_given() {
-        let call = Call::tool("search")
-            .header("Content-Length", "9")
-            .body("four");
+        let call = Call::tool("search").header("Content-Length", "9").body("four");
         assert_eq!(text(&call).matches("ontent-").count(), 1);
     }
 
     #[test]
     fn chunks_have_the_sizes_that_were_asked_for() {
-        let call = Call::tool("search")
-            .body("abcdef")
-            .framing(Framing::Chunked(vec![1, 0, 3]));
+        let call = Call::tool("search").body("abcdef").framing(Framing::Chunked(vec![1, 0, 3]));
         assert!(text(&call).ends_with("\r\n\r\n1\r\na\r\n3\r\nbcd\r\n2\r\nef\r\n0\r\n\r\n"));
     }
 
     #[test]
     fn trailers_follow_the_last_chunk() {
         let trailers = vec![(b"x-end".to_vec(), b"1".to_vec())];
-        let call = Call::tool("search")
-            .body("ab")
-            .framing(Framing::ChunkedTrailers(trailers));
+        let call = Call::tool("search").body("ab").framing(Framing::ChunkedTrailers(trailers));
         assert!(text(&call).ends_with("2\r\nab\r\n0\r\nx-end: 1\r\n\r\n"));
     }
 

@@ -48,10 +48,7 @@ pub enum FailureKind {
 
 impl Failure {
     pub(super) fn new(kind: FailureKind) -> Self {
-        Self {
-            kind,
-            received: None,
-        }
+        Self { kind, received: None }
     }
 }
 
@@ -59,10 +56,7 @@ impl Reply {
     /// The first header of this name, if its value is text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        let (_, value) = self
-            .headers
-            .iter()
-            .find(|(sent, _)| sent.eq_ignore_ascii_case(name.as_bytes()))?;
+        let (_, value) = self.headers.iter().find(|(sent, _)| sent.eq_ignore_ascii_case(name.as_bytes()))?;
         std::str::from_utf8(value).ok()
     }
 
@@ -181,10 +175,7 @@ fn read_trailers<'a>(bytes: &'a [u8], reply: &mut Reply) -> Rest<'a> {
 }
 
 fn owned(fields: &[httparse::Header<'_>]) -> Vec<Field> {
-    fields
-        .iter()
-        .map(|field| (field.name.as_bytes().to_vec(), field.value.to_vec()))
-        .collect()
+    fields.iter().map(|field| (field.name.as_bytes().to_vec(), field.value.to_vec())).collect()
 }
 
 #[cfg(test)]
@@ -219,10 +210,7 @@ mod tests {
     fn the_next_reply_on_the_connection_is_left_alone() {
         let bytes = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 404";
         let (reply, length) = whole(bytes, false).unwrap();
-        assert_eq!(
-            (reply.text().as_str(), &bytes[length..]),
-            ("ok", &b"HTTP/1.1 404"[..])
-        );
+        assert_eq!((reply.text().as_str(), &bytes[length..]), ("ok", &b"HTTP/1.1 404"[..]));
     }
 
     #[test]

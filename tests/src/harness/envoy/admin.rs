@@ -43,9 +43,7 @@ impl Admin {
     pub(super) fn listener(&self, name: &str) -> Option<SocketAddr> {
         let listeners = self.get("/listeners?format=json").json();
         let statuses = listeners.get("listener_statuses")?.as_array()?;
-        let status = statuses
-            .iter()
-            .find(|status| status.get("name").and_then(Value::as_str) == Some(name))?;
+        let status = statuses.iter().find(|status| status.get("name").and_then(Value::as_str) == Some(name))?;
         let address = status.pointer("/local_address/socket_address")?;
         let ip = address.get("address")?.as_str()?.parse().ok()?;
         let port = u16::try_from(address.get("port_value")?.as_u64()?).ok()?;

@@ -125,10 +125,7 @@ pub(super) fn listeners_file(listeners: &[Listener], version: u64, directory: &P
     json!({"version_info": version.to_string(), "resources": resources})
 }
 
-fn each_json<'a>(
-    listeners: &'a [Listener],
-    directory: &'a Path,
-) -> impl Iterator<Item = Value> + 'a {
+fn each_json<'a>(listeners: &'a [Listener], directory: &'a Path) -> impl Iterator<Item = Value> + 'a {
     listeners.iter().map(|listener| listener.to_json(directory))
 }
 
@@ -279,12 +276,7 @@ impl Cluster {
     }
 
     fn new(name: &str, address: SocketAddr, protocol_options: Value) -> Self {
-        Self {
-            name: name.to_owned(),
-            address,
-            protocol_options,
-            own: Map::new(),
-        }
+        Self { name: name.to_owned(), address, protocol_options, own: Map::new() }
     }
 
     /// Any other field of the cluster.

@@ -66,17 +66,9 @@ impl Envoy {
             process.admin().filter(Admin::is_ready)
         });
         let Some(admin) = admin else {
-            panic!(
-                "Envoy is not ready after {START_PATIENCE:?}:\n{}",
-                process.log()
-            );
+            panic!("Envoy is not ready after {START_PATIENCE:?}:\n{}", process.log());
         };
-        let envoy = Self {
-            process,
-            admin,
-            concurrency: config.concurrency,
-            version: AtomicU64::new(1),
-        };
+        let envoy = Self { process, admin, concurrency: config.concurrency, version: AtomicU64::new(1) };
         if config.listeners_from_file && envoy.stat("listener_manager.lds.update_rejected") > 0 {
             panic!("Envoy refused its first listeners:\n{}", envoy.log());
         }
@@ -141,9 +133,7 @@ impl Envoy {
     /// When there is no such listener.
     #[must_use]
     pub fn listener_addr(&self, name: &str) -> SocketAddr {
-        self.admin
-            .listener(name)
-            .unwrap_or_else(|| panic!("no listener is named {name}:\n{}", self.log()))
+        self.admin.listener(name).unwrap_or_else(|| panic!("no listener is named {name}:\n{}", self.log()))
     }
 
     /// All counters and gauges.
@@ -187,10 +177,7 @@ impl Envoy {
 
     /// All counters and gauges, once they are as wanted or patience is at its end.
     #[must_use]
-    pub fn stats_until(
-        &self,
-        wanted: impl Fn(&BTreeMap<String, u64>) -> bool,
-    ) -> BTreeMap<String, u64> {
+    pub fn stats_until(&self, wanted: impl Fn(&BTreeMap<String, u64>) -> bool) -> BTreeMap<String, u64> {
         wait_for(PATIENCE, || {
             let stats = self.stats();
             wanted(&stats).then_some(stats)
@@ -217,11 +204,7 @@ impl Envoy {
             let lines = whole_lines(&path);
             (lines.len() >= at_least).then_some(lines)
         });
-        enough
-            .unwrap_or_else(|| whole_lines(&path))
-            .iter()
-            .map(|line| parse_audit(line))
-            .collect()
+        enough.unwrap_or_else(|| whole_lines(&path)).iter().map(|line| parse_audit(line)).collect()
     }
 
     /// All that Envoy has written so far.
@@ -230,7 +213,7 @@ impl Envoy {
         self.process.log()
     }
 
-    /// The processor time of all threads so far, in user and in kernel mode.
+    /// The processor time of all living threads so far, in user and in kernel mode.
     ///
     /// # Panics
     /// When the kernel keeps no such account.
@@ -269,8 +252,7 @@ fn parse_audit(line: &str) -> Value {
     if line == "-" {
         return Value::Null;
     }
-    serde_json::from_str(line)
-        .unwrap_or_else(|error| panic!("an audit line is not JSON ({error}): {line}"))
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("an audit line is not JSON ({error}): {line}"))
 }
 
 fn first_number(text: &str) -> Option<u64> {
@@ -327,10 +309,7 @@ impl Process {
 
     fn write_listeners(&self, listeners: &[Listener], version: u64) {
         let next = self.path("listeners.next");
-        write(
-            &next,
-            &listeners_file(listeners, version, self.directory.path()),
-        );
+        write(&next, &listeners_file(listeners, version, self.directory.path()));
         fs::rename(next, self.path(LISTENERS_FILE)).expect("a file can be renamed");
     }
 
@@ -360,9 +339,9 @@ impl Drop for Process {
 }
 
 fn binary() -> PathBuf {
-    env::var_os("TOOLGATE_ENVOY").map(PathBuf::from).expect(
-        "TOOLGATE_ENVOY must name an Envoy binary: run these tests with `tests/run`, which fetches one",
-    )
+    env::var_os("TOOLGATE_ENVOY")
+        .map(PathBuf::from)
+        .expect("TOOLGATE_ENVOY must name an Envoy binary: run these tests with `tests/run`, which fetches one")
 }
 
 fn write(path: &Path, content: &Value) {

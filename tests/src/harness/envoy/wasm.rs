@@ -4,7 +4,10 @@
 //! Checks nothing: that is Envoy's part, and some tests want it refused.
 
 use serde_json::{Map, Value, json};
-use std::path::{Path, PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 /// What Envoy does with a VM that trapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +44,19 @@ pub struct WasmFilter {
 }
 
 impl WasmFilter {
+    /// Toolgate's own filter, as it was built for these tests.
+    ///
+    /// # Panics
+    /// When `TOOLGATE_FILTER` does not say where it is.
+    #[must_use]
+    pub fn toolgate() -> Self {
+        Self::new(
+            env::var_os("TOOLGATE_FILTER").map(PathBuf::from).expect(
+                "TOOLGATE_FILTER must name the built filter: run these tests with `tests/run`, which builds it",
+            ),
+        )
+    }
+
     /// A filter from this module, named `toolgate`, in a VM named `toolgate`.
     #[must_use]
     pub fn new(module: impl AsRef<Path>) -> Self {
@@ -98,12 +114,11 @@ impl WasmFilter {
         self
     }
 
-    /// The only host functions that the module may call; all others answer with an error.
+    /// The only functions, by their ABI names, that may be called between Envoy and the module.
+    ///
+    /// Any other host call answers with `InternalFailure`, and any other callback is left out.
     #[must_use]
-    pub fn only_capabilities<N: Into<String>>(
-        mut self,
-        names: impl IntoIterator<Item = N>,
-    ) -> Self {
+    pub fn only_capabilities<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.capabilities = Some(names.into_iter().map(Into::into).collect());
         self
     }
@@ -149,11 +164,9 @@ impl WasmFilter {
             set("allow_on_headers_stop_iteration", json!(allow));
         }
         if let Some(names) = &self.capabilities {
+            // Envoy 1.40 warns that this field has moved to `vm_config`, where 1.39 does not know it.
             let allowed: Map<_, _> = names.iter().map(|name| (name.clone(), json!({}))).collect();
-            set(
-                "capability_restriction_config",
-                json!({"allowed_capabilities": allowed}),
-            );
+            set("capability_restriction_config", json!({"allowed_capabilities": allowed}));
         }
         Value::Object(plugin)
     }

@@ -32,10 +32,7 @@ enum Body {
     /// At once, with a `content-length`.
     Whole(Vec<u8>),
     /// Piece by piece, without one.
-    Pieces {
-        pieces: Vec<Vec<u8>>,
-        pause: Duration,
-    },
+    Pieces { pieces: Vec<Vec<u8>>, pause: Duration },
 }
 
 impl Answer {
@@ -55,9 +52,7 @@ impl Answer {
     /// A JSON body.
     #[must_use]
     pub fn json(status: u16, body: &Value) -> Self {
-        Self::new(status)
-            .header("content-type", "application/json")
-            .body(body.to_string())
+        Self::new(status).header("content-type", "application/json").body(body.to_string())
     }
 
     /// `{"ok":true}` and what was seen, with a mark for each byte that is no text.
@@ -66,12 +61,7 @@ impl Answer {
         let headers: Vec<_> = seen
             .headers
             .iter()
-            .map(|(name, value)| {
-                [
-                    String::from_utf8_lossy(name),
-                    String::from_utf8_lossy(value),
-                ]
-            })
+            .map(|(name, value)| [String::from_utf8_lossy(name), String::from_utf8_lossy(value)])
             .collect();
         let body = String::from_utf8_lossy(&seen.body);
         let echo = json!({
@@ -83,19 +73,14 @@ impl Answer {
     /// Server-sent events, one piece each, with a pause before each.
     #[must_use]
     pub fn events<E: AsRef<str>>(events: impl IntoIterator<Item = E>, pause: Duration) -> Self {
-        let pieces = events
-            .into_iter()
-            .map(|event| format!("data: {}\n\n", event.as_ref()));
-        Self::new(200)
-            .header("content-type", "text/event-stream")
-            .pieces(pieces, pause)
+        let pieces = events.into_iter().map(|event| format!("data: {}\n\n", event.as_ref()));
+        Self::new(200).header("content-type", "text/event-stream").pieces(pieces, pause)
     }
 
     /// One more header.
     #[must_use]
     pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
-        self.headers
-            .push((name.as_ref().to_vec(), value.as_ref().to_vec()));
+        self.headers.push((name.as_ref().to_vec(), value.as_ref().to_vec()));
         self
     }
 
@@ -108,15 +93,8 @@ impl Answer {
 
     /// The body piece by piece, with a pause before each and without a `content-length`.
     #[must_use]
-    pub fn pieces<P: AsRef<[u8]>>(
-        mut self,
-        pieces: impl IntoIterator<Item = P>,
-        pause: Duration,
-    ) -> Self {
-        let pieces = pieces
-            .into_iter()
-            .map(|piece| piece.as_ref().to_vec())
-            .collect();
+    pub fn pieces<P: AsRef<[u8]>>(mut self, pieces: impl IntoIterator<Item = P>, pause: Duration) -> Self {
+        let pieces = pieces.into_iter().map(|piece| piece.as_ref().to_vec()).collect();
         self.body = Body::Pieces { pieces, pause };
         self
     }
@@ -131,8 +109,7 @@ impl Answer {
     /// Trailers behind the body. HTTP/1 takes them only when the request said `te: trailers`.
     #[must_use]
     pub fn trailer(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
-        self.trailers
-            .push((name.as_ref().to_vec(), value.as_ref().to_vec()));
+        self.trailers.push((name.as_ref().to_vec(), value.as_ref().to_vec()));
         self
     }
 
@@ -157,8 +134,7 @@ impl Answer {
             Body::Pieces { pieces, pause } => streamed(pieces, pause, trailers, self.cut),
         };
         let mut response = Response::new(body);
-        *response.status_mut() =
-            StatusCode::from_u16(self.status).expect("an answer has a status of three digits");
+        *response.status_mut() = StatusCode::from_u16(self.status).expect("an answer has a status of three digits");
         *response.headers_mut() = headers;
         response
     }
@@ -166,6 +142,11 @@ impl Answer {
 
 pub(super) fn whole(body: Bytes) -> AnswerBody {
     Full::new(body).map_err(|never| match never {}).boxed()
+}
+
+/// For a request that broke off: its connection or stream is gone.
+pub(super) fn nobody_waits() -> AnswerBody {
+    whole(Bytes::new())
 }
 
 fn streamed(pieces: Vec<Vec<u8>>, pause: Duration, trailers: HeaderMap, cut: bool) -> AnswerBody {
@@ -196,8 +177,7 @@ fn header_map(fields: &[Field]) -> HeaderMap {
         .iter()
         .map(|(name, value)| {
             let name = HeaderName::from_bytes(name).expect("an answer's header has a valid name");
-            let value =
-                HeaderValue::from_bytes(value).expect("an answer's header has a valid value");
+            let value = HeaderValue::from_bytes(value).expect("an answer's header has a valid value");
             (name, value)
         })
         .fold(HeaderMap::new(), |mut map, (name, value)| {

@@ -67,14 +67,9 @@ impl Upstream {
     }
 
     fn with(conduct: Conduct) -> Self {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .expect("a free port can be bound");
-        listener
-            .set_nonblocking(true)
-            .expect("a socket takes options");
-        let address = listener
-            .local_addr()
-            .expect("a bound socket has an address");
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port can be bound");
+        listener.set_nonblocking(true).expect("a socket takes options");
+        let address = listener.local_addr().expect("a bound socket has an address");
         let ledger = Arc::new(Ledger::default());
         let (stop, stopped) = oneshot::channel();
         let served = (conduct.clone(), ledger.clone());
@@ -89,13 +84,7 @@ impl Upstream {
                     let _ = stopped.await;
                 });
         });
-        Self {
-            address,
-            ledger,
-            conduct,
-            stop: Some(stop),
-            server: Some(server),
-        }
+        Self { address, ledger, conduct, stop: Some(stop), server: Some(server) }
     }
 
     /// Where it listens.
@@ -134,7 +123,7 @@ impl Upstream {
         self.ledger.started()
     }
 
-    /// How many requests came whole: headers, body and trailers.
+    /// How many requests came whole: headers, body and trailers. Each is counted before its answer.
     #[must_use]
     pub fn count_complete(&self) -> u64 {
         self.ledger.complete()
@@ -164,10 +153,7 @@ impl Drop for Upstream {
 async fn accept(listener: std::net::TcpListener, conduct: Conduct, ledger: Arc<Ledger>) {
     let listener = TcpListener::from_std(listener).expect("a bound socket can be taken over");
     loop {
-        let (stream, _) = listener
-            .accept()
-            .await
-            .expect("a connection can be accepted");
+        let (stream, _) = listener.accept().await.expect("a connection can be accepted");
         stream.set_nodelay(true).expect("a socket takes options");
         tokio::spawn(serve(TokioIo::new(stream), conduct.clone(), ledger.clone()));
     }
@@ -192,20 +178,19 @@ async fn serve(stream: TokioIo<tokio::net::TcpStream>, conduct: Conduct, ledger:
     }
 }
 
-async fn handle(
-    request: Request<Incoming>,
-    conduct: &Conduct,
-    ledger: &Ledger,
-) -> Response<AnswerBody> {
+async fn handle(request: Request<Incoming>, conduct: &Conduct, ledger: &Ledger) -> Response<AnswerBody> {
     match conduct {
         Conduct::Count => count(request, ledger).await,
         Conduct::Remember(answering) => {
-            let record = remember(request, ledger).await;
+            let seen = remember(request, ledger).await.snapshot();
+            if !seen.complete {
+                return Response::new(answer::nobody_waits());
+            }
             let answering = {
                 let answering = answering.lock().unwrap_or_else(PoisonError::into_inner);
                 answering.clone()
             };
-            answering(&record.snapshot()).into_response().await
+            answering(&seen).into_response().await
         }
     }
 }
@@ -215,7 +200,7 @@ async fn count(request: Request<Incoming>, ledger: &Ledger) -> Response<AnswerBo
     let mut body = request.into_body();
     while let Some(frame) = body.frame().await {
         if frame.is_err() {
-            return Response::new(answer::whole(Bytes::new()));
+            return Response::new(answer::nobody_waits());
         }
     }
     ledger.finish(epoch);

@@ -42,11 +42,7 @@ impl Seen {
         Self {
             protocol: format!("{:?}", head.version),
             method: head.method.to_string(),
-            path: head
-                .uri
-                .path_and_query()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            path: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
             authority,
             headers: fields(&head.headers),
             body: Vec::new(),
@@ -78,9 +74,7 @@ impl Seen {
 }
 
 fn fields(map: &HeaderMap) -> Vec<Field> {
-    map.iter()
-        .map(|(name, value)| (name.as_str().as_bytes().to_vec(), value.as_bytes().to_vec()))
-        .collect()
+    map.iter().map(|(name, value)| (name.as_str().as_bytes().to_vec(), value.as_bytes().to_vec())).collect()
 }
 
 /// A request that may still be arriving.
