@@ -227,8 +227,12 @@ fn listeners_are_replaced_while_envoy_runs() {
     };
     assert!(log.contains("script load error"), "{log}");
     assert_eq!(status(), 411);
-    assert_eq!(envoy.update_listeners(&[Listener::new("main")]), Update::Accepted);
-    assert_eq!(status(), 200);
+    // Another buffer limit replaces the whole listener, not only its filters.
+    let whole = Listener::new("main").buffer_limit_bytes(10_000);
+    assert_eq!(envoy.update_listeners(&[whole]), Update::Accepted);
+    assert_eq!(envoy.listener_addr("main"), address);
+    assert_eq!([status(), status(), status(), status()], [200; 4]);
+    assert_eq!(envoy.stat("listener_manager.listener_in_place_updated"), 2);
 }
 
 #[test]
@@ -425,4 +429,16 @@ fn a_module_that_is_not_there_is_refused_at_start() {
     let config = plain(&upstream).listener(Listener::new("wasm").filter(filter));
     let log = Envoy::start_expecting_refusal(&config);
     assert!(log.contains("/nowhere/toolgate.wasm"), "{log}");
+}
+
+#[test]
+fn a_load_counts_calls_that_got_no_whole_reply() {
+    let upstream = Upstream::answering(|seen| match seen.path.as_str() {
+        "/tools/cut" => Answer::new(200).body("half").cut_short(),
+        _ => Answer::new(404).header("connection", "close"),
+    });
+    let load = load::run(upstream.address(), 3, 9, |number| {
+        Call::tool(if number % 3 == 0 { "cut" } else { "other" }).http1_bytes()
+    });
+    assert_eq!((load.count(404), load.broken), (6, 3), "{load:?}");
 }
