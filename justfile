@@ -1,0 +1,29 @@
+# Short names for the repository's own commands; `just` itself is never needed.
+
+# Lists what there is.
+default:
+    @just --list --unsorted
+
+# Builds all, starts an Envoy with the filter and shows every answer; `just run --help` for more.
+run *options:
+    envoy/demo {{ options }}
+
+# Runs all tests, or the named steps: `just test filter envoy-1.40`.
+test *steps:
+    tests/run {{ steps }}
+
+# The quick half, without Envoy: format, lints and native tests.
+check:
+    tests/run format lint unit corpus
+
+# Formats all code.
+format:
+    cargo fmt --all
+
+# Compares the proxy's CPU time per request with and without the filter.
+bench *options:
+    tests/bench {{ options }}
+
+# What CI runs.
+ci:
+    .ci/run

