@@ -1,0 +1,10 @@
+//! The cases that every runner must agree on.
+//!
+//! In: the files of `tests/cases`. Out: policies, calls and what must become of them; and the native runner.
+//! Starts no Envoy: `toolgate-tests` runs the same files there.
+
+mod file;
+mod native;
+
+pub use file::{Call, Case, CaseFile, Framing, Want, all};
+pub use native::{Got, Native, pack};

@@ -1,0 +1,131 @@
+//! Runs cases on the engine alone, phase by phase as Envoy would.
+//!
+//! In: a case file. Out: what became of each call. Time stands still, and shared data is a map.
+
+use crate::{Call, CaseFile, Framing};
+use std::collections::HashMap;
+use toolgate_engine::{
+    audit::{Decision, Record},
+    bundle::Deployment,
+    exchange::{Awaited, BodyStep, Exchange, HeadStep},
+    limits::{Reading, Store, Swap, Timestamp},
+    policy::Policy,
+    request::Head,
+};
+
+/// 2026-11-23T12:00:00Z.
+const NOON: Timestamp = Timestamp(1_795_435_200_000_000_000);
+
+/// What became of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Got {
+    /// The status of the refusal, or 200.
+    pub status: u16,
+    /// The reason in the audit line.
+    pub reason: String,
+    /// The rule in the audit line.
+    pub rule: String,
+    /// The arguments in the audit line.
+    pub arguments: String,
+    /// Whether shadow mode let a denied call pass.
+    pub would_deny: bool,
+    /// What the tool is told of the agent, if it was called.
+    pub trusted_agent: Option<String>,
+}
+
+/// A policy and the shared data of one case file.
+pub struct Native {
+    policy: Policy,
+    store: Memory,
+}
+
+#[derive(Default)]
+struct Memory(HashMap<Vec<u8>, (Vec<u8>, u32)>);
+
+impl Store for Memory {
+    type Error = ();
+    type Version = u32;
+
+    fn read(&mut self, key: &[u8]) -> Result<Reading<u32>, ()> {
+        Ok(self.0.get(key).map_or((None, 0), |(value, version)| (Some(value.clone()), *version)))
+    }
+
+    fn swap(&mut self, key: &[u8], value: &[u8], version: u32) -> Result<Swap, ()> {
+        let current = self.0.get(key).map_or(0, |(_, version)| *version);
+        if current != version {
+            return Ok(Swap::Lost);
+        }
+        self.0.insert(key.to_vec(), (value.to_vec(), version.saturating_add(1)));
+        Ok(Swap::Done)
+    }
+}
+
+impl Native {
+    /// Compiles, packs and loads the file's policy, as it would travel to Envoy.
+    #[expect(clippy::panic, reason = "a case file whose policy is bad must fail its test")]
+    pub fn new(file: &CaseFile) -> Self {
+        let config = pack(file).unwrap_or_else(|why| panic!("tests/cases/{}.yaml: {why}", file.name));
+        match Policy::load(config.as_bytes()) {
+            Ok(policy) => Self { policy, store: Memory::default() },
+            Err(bad) => panic!("tests/cases/{}.yaml: {bad}", file.name),
+        }
+    }
+
+    /// Makes one call.
+    pub fn call(&mut self, call: &Call, framing: Framing) -> Got {
+        let mut exchange = Exchange::new(NOON);
+        let body = call.body();
+        let mut fields = vec![
+            (b":method".to_vec(), call.method.clone().into_bytes()),
+            (b":path".to_vec(), call.path().into_bytes()),
+        ];
+        fields.extend(call.fields());
+        if let (Framing::Length, Some(body)) = (framing, &body) {
+            fields.push((b"content-length".to_vec(), body.len().to_string().into_bytes()));
+        }
+        let head = exchange.request_head(&self.policy, Head { fields: &fields }, body.is_none());
+        let (status, agent) = match head {
+            HeadStep::Reply(reply) => (reply.status, None),
+            HeadStep::Proceed { edits, body: Awaited::Nothing } => (200, edits.agent),
+            HeadStep::Proceed { edits, body: Awaited::Body } => {
+                match self.show_body(&mut exchange, &body.unwrap_or_default()) {
+                    BodyStep::Reply(reply) => (reply.status, None),
+                    BodyStep::Forward => (200, edits.agent),
+                    BodyStep::Wait => (0, None),
+                }
+            }
+        };
+        got(&exchange.finish(Some(&self.policy), NOON), status, agent)
+    }
+
+    /// In pieces that grow, then whole.
+    fn show_body(&mut self, exchange: &mut Exchange, body: &[u8]) -> BodyStep {
+        for shown in [body.len() / 2, body.len()] {
+            let step = exchange.request_body_grows(&self.policy, shown);
+            if step != BodyStep::Wait {
+                return step;
+            }
+        }
+        exchange.request_body(&self.policy, body, NOON, &mut self.store)
+    }
+}
+
+/// The packed policy of a case file, or all that is wrong with it.
+pub fn pack(file: &CaseFile) -> Result<String, String> {
+    let compiled = policy_compiler::compile(file.name, file.policy.as_bytes());
+    let bundle = compiled.bundle.ok_or_else(|| format!("{:?}", compiled.diagnostics))?;
+    toolgate_engine::bundle::encode(&bundle, Deployment::default()).map_err(|bad| bad.to_string())
+}
+
+fn got(record: &Record<'_>, status: u16, trusted_agent: Option<String>) -> Got {
+    let line: serde_json::Value = serde_json::from_str(&record.to_line()).unwrap_or_default();
+    let text = |name: &str| line.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+    Got {
+        status,
+        reason: text("reason"),
+        rule: text("rule"),
+        arguments: text("arguments"),
+        would_deny: record.decision() == Decision::Shadow,
+        trusted_agent,
+    }
+}

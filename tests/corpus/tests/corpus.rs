@@ -1,0 +1,36 @@
+//! Every case on the engine, natively and in wasm.
+
+use toolgate_corpus::{Framing, Native, all};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+#[test]
+fn the_engine_does_what_every_case_says() {
+    let framings = [Framing::Length, Framing::Chunked, Framing::Trailers];
+    let mut run = 0;
+    for file in all() {
+        for framing in framings {
+            let mut native = Native::new(&file);
+            for case in &file.cases {
+                if case.call.framing.is_some_and(|only| only != framing) {
+                    continue;
+                }
+                for _ in 0..case.times {
+                    run += 1;
+                    let at = format!("{}: {} ({framing:?})", file.name, case.name);
+                    let got = native.call(&case.call, framing);
+                    let (want, forwarded) = (&case.want, case.want.status == 200);
+                    assert_eq!((got.status, &got.reason, &got.rule), (want.status, &want.reason, &want.rule), "{at}");
+                    assert_eq!(got.would_deny, want.would_deny, "{at}");
+                    if let Some(arguments) = &want.arguments {
+                        assert_eq!(&got.arguments, arguments, "{at}");
+                    }
+                    if forwarded && !want.would_deny {
+                        assert_eq!(got.trusted_agent, case.call.agent, "{at}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(run > 100, "only {run} calls were made");
+}
