@@ -1,0 +1,145 @@
+//! One finding about a policy, and the list that all rooms add theirs to.
+//!
+//! In: a code, a span, words. Out: [`Diagnostic`]s in the order of the file, each with its lines and columns.
+//! Prints nothing: `human` and `json` make the text, the commands write it.
+
+mod code;
+pub mod human;
+pub mod json;
+
+pub use code::{About, Code, Severity};
+
+use crate::source::{Source, Span};
+use serde::Serialize;
+
+/// A point in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in Unicode scalar values, from 1.
+    pub column: usize,
+    /// Offset in bytes, from 0; a byte order mark counts.
+    pub offset: usize,
+}
+
+/// A stretch of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// Where it starts.
+    pub start: Position,
+    /// Where it ends; this point is outside.
+    pub end: Position,
+}
+
+/// Another place that a finding speaks of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Label {
+    /// Where.
+    pub span: Place,
+    /// What is there.
+    pub message: String,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Which kind of finding; the severity follows from it.
+    pub code: Code,
+    /// The file, as the caller named it.
+    pub file: String,
+    /// Where; nothing if the finding is about the file as a whole.
+    pub span: Option<Place>,
+    /// What is wrong, in one line.
+    pub message: String,
+    /// Other places it speaks of.
+    pub labels: Vec<Label>,
+    /// What to do.
+    pub help: Option<String>,
+    /// What was probably meant, to be written in place of the span.
+    pub did_you_mean: Option<String>,
+}
+
+impl Diagnostic {
+    /// How bad it is.
+    pub fn severity(&self) -> Severity {
+        self.code.about().severity
+    }
+}
+
+/// Whether one of the findings is an error.
+pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error)
+}
+
+/// A finding whose spans are still plain offsets.
+#[derive(Clone, Debug)]
+pub(crate) struct Finding {
+    code: Code,
+    span: Option<Span>,
+    message: String,
+    labels: Vec<(Span, String)>,
+    help: Option<String>,
+    did_you_mean: Option<String>,
+}
+
+impl Finding {
+    pub(crate) fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
+        Self { span: Some(span), ..Self::of_file(code, message) }
+    }
+
+    /// A finding about the file as a whole.
+    pub(crate) fn of_file(code: Code, message: impl Into<String>) -> Self {
+        Self { code, span: None, message: message.into(), labels: Vec::new(), help: None, did_you_mean: None }
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(crate) fn label(mut self, span: Span, message: impl Into<String>) -> Self {
+        self.labels.push((span, message.into()));
+        self
+    }
+
+    /// Takes an option, since most guesses may fail.
+    pub(crate) fn did_you_mean(mut self, meant: Option<String>) -> Self {
+        self.did_you_mean = meant;
+        self
+    }
+
+    fn placed(self, source: &Source<'_>) -> Diagnostic {
+        let Self { code, span, message, labels, help, did_you_mean } = self;
+        let label = |(span, message)| Label { span: source.place(span), message };
+        Diagnostic {
+            code,
+            file: source.name().to_owned(),
+            span: span.map(|span| source.place(span)),
+            message,
+            labels: labels.into_iter().map(label).collect(),
+            help,
+            did_you_mean,
+        }
+    }
+}
+
+/// All findings so far.
+#[derive(Debug, Default)]
+pub(crate) struct Findings(Vec<Finding>);
+
+impl Findings {
+    pub(crate) fn add(&mut self, finding: Finding) {
+        self.0.push(finding);
+    }
+
+    /// The findings in the order of the file; those about the whole file last.
+    pub(crate) fn placed(mut self, source: &Source<'_>) -> Vec<Diagnostic> {
+        let order = |finding: &Finding| {
+            let span = finding.span.unwrap_or(Span { start: usize::MAX, end: usize::MAX });
+            (span.start, span.end, finding.code)
+        };
+        self.0.sort_by_key(order);
+        self.0.into_iter().map(|finding| finding.placed(source)).collect()
+    }
+}

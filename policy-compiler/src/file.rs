@@ -1,0 +1,147 @@
+//! A policy file with types: what was written, where, and nothing resolved yet.
+//!
+//! In: the tree. Out: a [`PolicyFile`] as complete as the findings allow, so that later rooms find more.
+//! Knows no indexes and fills in no defaults.
+
+pub(crate) mod amounts;
+mod fields;
+mod headers;
+mod limits;
+mod read;
+mod values;
+
+pub(crate) use read::read;
+
+use crate::source::Span;
+use toolgate_engine::bundle::{AuditArguments, Mode, Quota, Rate, Share};
+
+/// A setting that was written. Without a value, it was written wrongly and a finding says so.
+#[derive(Clone, Debug)]
+pub(crate) struct Given<T> {
+    /// The value; the key if there is no value.
+    pub(crate) span: Span,
+    pub(crate) value: Option<T>,
+}
+
+/// A text with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) span: Span,
+    /// Its place in its list, with all entries counted.
+    pub(crate) at: usize,
+}
+
+/// A limit, or the word that there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Allowance<T> {
+    Unlimited,
+    Limited(T, Share),
+}
+
+/// What limits an agent, a tool or a tool group.
+#[derive(Debug, Default)]
+pub(crate) struct Limits {
+    pub(crate) rate: Option<Given<Allowance<Rate>>>,
+    pub(crate) quota: Option<Given<Allowance<Quota>>>,
+}
+
+/// Checks of arguments.
+#[derive(Debug, Default)]
+pub(crate) struct Arguments {
+    pub(crate) max_string_length: Option<Given<u32>>,
+    pub(crate) blocked: Option<Given<Vec<Named>>>,
+}
+
+/// Who may call.
+#[derive(Debug, Default)]
+pub(crate) struct Grants {
+    pub(crate) agents: Option<Given<Vec<Named>>>,
+    pub(crate) groups: Option<Given<Vec<Named>>>,
+}
+
+/// The whole file.
+#[derive(Debug, Default)]
+pub(crate) struct PolicyFile {
+    pub(crate) name: String,
+    pub(crate) identity: Option<Given<String>>,
+    pub(crate) defaults: Defaults,
+    pub(crate) audit: Audit,
+    /// Nothing if the key is missing.
+    pub(crate) agents: Option<Given<Vec<Agent>>>,
+    pub(crate) groups: Option<Given<Vec<Group>>>,
+    pub(crate) tool_groups: Vec<ToolGroup>,
+    /// Nothing if the key is missing.
+    pub(crate) tools: Option<Given<Vec<Tool>>>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Defaults {
+    pub(crate) mode: Option<Given<Mode>>,
+    pub(crate) body_limit: Option<Given<u32>>,
+    pub(crate) limits: Limits,
+    pub(crate) arguments: Arguments,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Audit {
+    pub(crate) arguments: Option<Given<AuditArguments>>,
+    pub(crate) redact: Option<Given<Vec<Named>>>,
+    pub(crate) max_bytes: Option<Given<u32>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Agent {
+    pub(crate) id: Named,
+    pub(crate) limits: Limits,
+}
+
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) id: Named,
+    pub(crate) agents: Given<Vec<Named>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct ToolGroup {
+    pub(crate) id: Named,
+    pub(crate) tools: Option<Given<Vec<Named>>>,
+    pub(crate) grants: Grants,
+    pub(crate) limits: Limits,
+    pub(crate) arguments: Arguments,
+}
+
+#[derive(Debug)]
+pub(crate) struct Tool {
+    pub(crate) id: Named,
+    pub(crate) grants: Grants,
+    pub(crate) mode: Option<Given<Mode>>,
+    pub(crate) body_limit: Option<Given<u32>>,
+    pub(crate) limits: Limits,
+    pub(crate) arguments: Arguments,
+    pub(crate) audit_arguments: Option<Given<AuditArguments>>,
+}
+
+/// The value of a setting that was written, and written rightly.
+pub(crate) fn value<T: Copy>(given: Option<&Given<T>>) -> Option<T> {
+    given.and_then(|given| given.value)
+}
+
+/// The entries of a list, if it was written.
+pub(crate) fn entries(given: Option<&Given<Vec<Named>>>) -> &[Named] {
+    given.and_then(|given| given.value.as_deref()).unwrap_or_default()
+}
+
+impl PolicyFile {
+    pub(crate) fn agents(&self) -> &[Agent] {
+        self.agents.as_ref().and_then(|given| given.value.as_deref()).unwrap_or_default()
+    }
+
+    pub(crate) fn groups(&self) -> &[Group] {
+        self.groups.as_ref().and_then(|given| given.value.as_deref()).unwrap_or_default()
+    }
+
+    pub(crate) fn tools(&self) -> &[Tool] {
+        self.tools.as_ref().and_then(|given| given.value.as_deref()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,207 @@
+//! One mapping, read key by key against its table.
+//!
+//! In: a node and the [`Table`] of its keys. Out: settings with their places.
+//! A key that nobody takes is refused when the mapping is closed, whether or not the table knows it.
+
+use super::{Allowance, Given, Named, amounts, limits, values};
+use crate::{
+    diagnostic::{Code, Finding, Findings},
+    guess,
+    shape::{Names, Shape, Table, Word, words},
+    source::{Entry, Kind, Node, Span},
+};
+use toolgate_engine::bundle::{Quota, Rate};
+
+/// A name and the list that stands under it.
+pub(super) type NamedList = (Named, Given<Vec<Named>>);
+
+/// The keys of a mapping that were not taken yet.
+pub(super) struct Fields<'n, 'f> {
+    table: &'static Table,
+    /// The key that the mapping belongs to.
+    owner: Span,
+    entries: Vec<&'n Entry>,
+    pub(super) findings: &'f mut Findings,
+}
+
+/// Opens a mapping, reads it and closes it. An empty value is an empty mapping.
+pub(super) fn read<T>(
+    node: &Node,
+    owner: Span,
+    table: &'static Table,
+    findings: &mut Findings,
+    fill: impl FnOnce(&mut Fields<'_, '_>) -> T,
+) -> Option<T> {
+    let entries = match &node.kind {
+        Kind::Map(entries) => entries.iter().collect(),
+        _ if node.is_null() => Vec::new(),
+        _ => {
+            values::wrong_type(node, "a mapping", findings);
+            return None;
+        }
+    };
+    let mut fields = Fields { table, owner, entries, findings };
+    let value = fill(&mut fields);
+    fields.close();
+    Some(value)
+}
+
+impl<'n> Fields<'n, '_> {
+    pub(super) fn exactly(&mut self, name: &str) {
+        let Some((wanted, entry)) = self.take(name, |shape| match shape {
+            Shape::Exactly(wanted) => Some(wanted),
+            _ => None,
+        }) else {
+            return;
+        };
+        values::exactly(&entry.value, wanted, self.findings);
+    }
+
+    pub(super) fn text(&mut self, name: &str) -> Option<Given<String>> {
+        let ((), entry) = self.take(name, |shape| matches!(shape, Shape::Text).then_some(()))?;
+        Some(self.given(entry, |node, findings| values::text(node, findings).map(str::to_owned)))
+    }
+
+    pub(super) fn header(&mut self, name: &str) -> Option<Given<String>> {
+        let ((), entry) = self.take(name, |shape| matches!(shape, Shape::Header).then_some(()))?;
+        Some(self.given(entry, values::header))
+    }
+
+    pub(super) fn integer(&mut self, name: &str) -> Option<Given<u32>> {
+        let (range, entry) = self.take(name, |shape| match shape {
+            Shape::Integer { least, most } => Some(least..=most),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| amounts::integer(node, range, findings)))
+    }
+
+    pub(super) fn size(&mut self, name: &str) -> Option<Given<u32>> {
+        let (range, entry) = self.take(name, |shape| match shape {
+            Shape::Size { least, most } => Some(least..=most),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| amounts::size(node, range, findings)))
+    }
+
+    pub(super) fn word<T: Word>(&mut self, name: &str) -> Option<Given<T>> {
+        let ((), entry) = self.take(name, |shape| match shape {
+            Shape::Word(known) => (known() == words::<T>()).then_some(()),
+            _ => None,
+        })?;
+        Some(self.given(entry, values::word))
+    }
+
+    pub(super) fn rate(&mut self, name: &str) -> Option<Given<Allowance<Rate>>> {
+        let (table, entry) = self.take(name, |shape| match shape {
+            Shape::Rate(table) => Some(table),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| limits::rate(node, entry.key, table, findings)))
+    }
+
+    pub(super) fn plain_rate(&mut self, name: &str) -> Option<Given<Option<Rate>>> {
+        let ((), entry) = self.take(name, |shape| matches!(shape, Shape::PlainRate).then_some(()))?;
+        Some(self.given(entry, amounts::rate))
+    }
+
+    pub(super) fn quota(&mut self, name: &str) -> Option<Given<Allowance<Quota>>> {
+        let (table, entry) = self.take(name, |shape| match shape {
+            Shape::Quota(table) => Some(table),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| limits::quota(node, entry.key, table, findings)))
+    }
+
+    pub(super) fn plain_quota(&mut self, name: &str) -> Option<Given<Option<Quota>>> {
+        let ((), entry) = self.take(name, |shape| matches!(shape, Shape::PlainQuota).then_some(()))?;
+        Some(self.given(entry, amounts::quota))
+    }
+
+    pub(super) fn list_of(&mut self, name: &str, names: Names) -> Option<Given<Vec<Named>>> {
+        let ((), entry) = self.take(name, |shape| match shape {
+            Shape::ListOf(of) => (of == names).then_some(()),
+            _ => None,
+        })?;
+        Some(self.given(entry, values::list_of_names))
+    }
+
+    pub(super) fn texts(&mut self, name: &str) -> Option<Given<Vec<Named>>> {
+        let ((), entry) = self.take(name, |shape| matches!(shape, Shape::Texts).then_some(()))?;
+        Some(self.given(entry, values::texts))
+    }
+
+    pub(super) fn object<T: Default>(&mut self, name: &str, fill: impl FnOnce(&mut Fields<'_, '_>) -> T) -> Option<T> {
+        let (table, entry) = self.take(name, |shape| match shape {
+            Shape::Object(table) => Some(table),
+            _ => None,
+        })?;
+        read(&entry.value, entry.key, table, self.findings, fill)
+    }
+
+    /// A mapping from names to mappings.
+    pub(super) fn named<T>(
+        &mut self,
+        names: Names,
+        mut fill: impl FnMut(Named, &mut Fields<'_, '_>) -> T,
+    ) -> Option<Given<Vec<T>>> {
+        let (table, entry) = self.take(names.key(), |shape| match shape {
+            Shape::Named(of, table) => (of == names).then_some(table),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| {
+            values::by_name(node, names, findings, |name, entry, findings| {
+                // What is no mapping still declares its name, so that references to it are not blamed as well.
+                let empty = Node { span: entry.key, kind: Kind::Map(Vec::new()) };
+                let name_again = name.clone();
+                let mut missing = Findings::default();
+                read(&entry.value, entry.key, table, findings, |fields| fill(name, fields))
+                    .or_else(|| read(&empty, entry.key, table, &mut missing, |fields| fill(name_again, fields)))
+            })
+        }))
+    }
+
+    /// A mapping from names to lists of names.
+    pub(super) fn named_lists(&mut self, names: Names, of: Names) -> Option<Given<Vec<NamedList>>> {
+        let ((), entry) = self.take(names.key(), |shape| match shape {
+            Shape::NamedLists(keys, items) => (keys == names && items == of).then_some(()),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| {
+            values::by_name(node, names, findings, |name, entry, findings| {
+                let value = values::list_of_names(&entry.value, findings);
+                Some((name, Given { span: entry.value.span, value }))
+            })
+        }))
+    }
+
+    fn given<T>(&mut self, entry: &Entry, read: impl FnOnce(&Node, &mut Findings) -> Option<T>) -> Given<T> {
+        Given { span: entry.value.span, value: read(&entry.value, self.findings) }
+    }
+
+    /// Takes a key whose shape in the table is the one that the caller reads.
+    fn take<S>(&mut self, name: &str, of: impl FnOnce(Shape) -> Option<S>) -> Option<(S, &'n Entry)> {
+        let key = self.table.key(name)?;
+        let shape = of(key.shape)?;
+        let Some(at) = self.entries.iter().position(|entry| entry.name == name) else {
+            if key.required {
+                let finding = Finding::new(Code::MissingKey, self.owner, format!("the key `{name}` is missing"));
+                self.findings.add(finding.help(key.about));
+            }
+            return None;
+        };
+        Some((shape, self.entries.swap_remove(at)))
+    }
+
+    fn close(self) {
+        let known: Vec<_> = self.table.keys.iter().map(|key| key.name).collect();
+        for entry in self.entries {
+            let finding = Finding::new(Code::UnknownKey, entry.key, format!("unknown key `{}`", entry.name));
+            let meant = guess::meant(&entry.name, known.iter().copied());
+            self.findings.add(match self.table.home_of(&entry.name) {
+                Some(home) => finding.help(format!("`{}` belongs into `{home}`", entry.name)),
+                None if meant.is_some() => finding.did_you_mean(meant),
+                None => finding.help(format!("known keys here: {}", known.join(", "))),
+            });
+        }
+    }
+}

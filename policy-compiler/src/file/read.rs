@@ -1,0 +1,110 @@
+//! The file, mapping by mapping.
+//!
+//! In: the root of the tree. Out: the [`PolicyFile`].
+//! Each mapping is read in one function, in the order of its table.
+
+use super::{
+    Agent, Arguments, Audit, Defaults, Given, Grants, Group, Limits, Named, PolicyFile, Tool, ToolGroup,
+    fields::{self, Fields},
+};
+use crate::{
+    diagnostic::Findings,
+    shape::{FILE, Names},
+    source::{Kind, Node, Span},
+};
+
+pub(crate) fn read(root: &Node, findings: &mut Findings) -> PolicyFile {
+    fields::read(root, first_key(root), &FILE, findings, file).unwrap_or_default()
+}
+
+/// Where a key that is missing from the root is reported.
+fn first_key(root: &Node) -> Span {
+    match &root.kind {
+        Kind::Map(entries) => entries.first().map_or(root.span, |entry| entry.key),
+        Kind::Scalar { .. } | Kind::List(_) | Kind::Refused => root.span,
+    }
+}
+
+fn file(fields: &mut Fields<'_, '_>) -> PolicyFile {
+    fields.exactly("apiVersion");
+    fields.exactly("kind");
+    PolicyFile {
+        name: fields.object("metadata", metadata).unwrap_or_default(),
+        identity: fields.object("identity", |fields| fields.header("header")).flatten(),
+        defaults: fields.object("defaults", defaults).unwrap_or_default(),
+        audit: fields.object("audit", audit).unwrap_or_default(),
+        agents: fields.named(Names::Agents, agent),
+        groups: groups(fields),
+        tool_groups: fields.named(Names::ToolGroups, tool_group).and_then(|given| given.value).unwrap_or_default(),
+        tools: fields.named(Names::Tools, tool),
+    }
+}
+
+fn metadata(fields: &mut Fields<'_, '_>) -> String {
+    fields.text("description");
+    fields.text("name").and_then(|given| given.value).unwrap_or_default()
+}
+
+fn defaults(fields: &mut Fields<'_, '_>) -> Defaults {
+    Defaults {
+        mode: fields.word("mode"),
+        body_limit: fields.size("body_limit"),
+        limits: limits(fields),
+        arguments: fields.object("arguments", arguments).unwrap_or_default(),
+    }
+}
+
+fn audit(fields: &mut Fields<'_, '_>) -> Audit {
+    Audit {
+        arguments: fields.word("arguments"),
+        redact: fields.texts("redact"),
+        max_bytes: fields.integer("max_bytes"),
+    }
+}
+
+fn agent(id: Named, fields: &mut Fields<'_, '_>) -> Agent {
+    fields.text("description");
+    Agent { id, limits: limits(fields) }
+}
+
+fn groups(fields: &mut Fields<'_, '_>) -> Option<Given<Vec<Group>>> {
+    let Given { span, value } = fields.named_lists(Names::Groups, Names::Agents)?;
+    let group = |(id, agents)| Group { id, agents };
+    Some(Given { span, value: value.map(|lists| lists.into_iter().map(group).collect()) })
+}
+
+fn tool_group(id: Named, fields: &mut Fields<'_, '_>) -> ToolGroup {
+    fields.text("description");
+    ToolGroup {
+        id,
+        tools: fields.list_of("tools", Names::Tools),
+        grants: grants(fields),
+        limits: limits(fields),
+        arguments: fields.object("arguments", arguments).unwrap_or_default(),
+    }
+}
+
+fn tool(id: Named, fields: &mut Fields<'_, '_>) -> Tool {
+    fields.text("description");
+    Tool {
+        id,
+        grants: grants(fields),
+        mode: fields.word("mode"),
+        body_limit: fields.size("body_limit"),
+        limits: limits(fields),
+        arguments: fields.object("arguments", arguments).unwrap_or_default(),
+        audit_arguments: fields.object("audit", |fields| fields.word("arguments")).flatten(),
+    }
+}
+
+fn grants(fields: &mut Fields<'_, '_>) -> Grants {
+    Grants { agents: fields.list_of("agents", Names::Agents), groups: fields.list_of("groups", Names::Groups) }
+}
+
+fn limits(fields: &mut Fields<'_, '_>) -> Limits {
+    Limits { rate: fields.rate("rate"), quota: fields.quota("quota") }
+}
+
+fn arguments(fields: &mut Fields<'_, '_>) -> Arguments {
+    Arguments { max_string_length: fields.integer("max_string_length"), blocked: fields.texts("blocked") }
+}

@@ -1,0 +1,191 @@
+//! Warnings: what the policy says, and its author may not have meant.
+//!
+//! In: the file and what it was lowered to, so that the judgement is about what will be enforced. Out: findings.
+//! Refuses nothing.
+
+use crate::{
+    diagnostic::{Code, Finding, Findings},
+    file::{self, Given, PolicyFile},
+    lower::{Links, Lowered, Rules},
+    source::Span,
+};
+use std::collections::HashSet;
+use toolgate_engine::bundle::{Bundle, Mode, Subject};
+
+pub(crate) fn lint(file: &PolicyFile, lowered: &Lowered, findings: &mut Findings) {
+    let Lowered { bundle, links, rules } = lowered;
+    identity(file, findings);
+    emptiness(file, findings);
+    if links.complete {
+        grants(file, bundle, links, findings);
+        groups(file, links, findings);
+    }
+    tool_groups(file, findings);
+    shadow(file, findings);
+    defaults(file, findings);
+    dead_literals(bundle, rules, findings);
+}
+
+fn identity(file: &PolicyFile, findings: &mut Findings) {
+    let Some(Given { span, value: Some(header) }) = &file.identity else { return };
+    let message = format!("whoever can set `{header}` is that agent");
+    let finding = Finding::new(Code::IdentityHeader, *span, message);
+    findings
+        .add(finding.help("let the gateway remove it from what clients send, and set it from what it has verified"));
+}
+
+fn emptiness(file: &PolicyFile, findings: &mut Findings) {
+    let nothing = |key: &str, span: Span| {
+        let message = format!("there are no {key}, so that every call is refused");
+        Finding::new(Code::NothingDeclared, span, message)
+    };
+    if let Some(Given { span, value: Some(agents) }) = &file.agents
+        && agents.is_empty()
+    {
+        findings.add(nothing("agents", *span));
+    }
+    if let Some(Given { span, value: Some(tools) }) = &file.tools
+        && tools.is_empty()
+    {
+        findings.add(nothing("tools", *span));
+    }
+}
+
+fn grants(file: &PolicyFile, bundle: &Bundle, links: &Links, findings: &mut Findings) {
+    let mut granted_agents = HashSet::new();
+    let mut granted_groups = HashSet::new();
+    for (tool, lowered) in file.tools().iter().zip(&bundle.tools) {
+        let mut reaches = false;
+        for grant in &lowered.grants {
+            reaches |= match grant.subject {
+                Subject::Agent(agent) => {
+                    granted_agents.insert(agent);
+                    true
+                }
+                Subject::Group(group) => {
+                    granted_groups.insert(group);
+                    usize::try_from(group).is_ok_and(|group| links.member_count(group) > 0)
+                }
+            };
+        }
+        if !reaches {
+            let message = format!("no agent may call the tool `{}`", tool.id.name);
+            let finding = Finding::new(Code::NobodyMayCall, tool.id.span, message);
+            findings.add(finding.help("list `agents` or `groups` at the tool, or at a tool group that it is in"));
+        }
+    }
+    for ((at, agent), lowered) in (0u32..).zip(file.agents()).zip(&bundle.agents) {
+        if !granted_agents.contains(&at) && lowered.groups.iter().all(|group| !granted_groups.contains(group)) {
+            let message = format!("the agent `{}` may call no tool", agent.id.name);
+            findings.add(Finding::new(Code::MayCallNothing, agent.id.span, message));
+        }
+    }
+}
+
+fn groups(file: &PolicyFile, links: &Links, findings: &mut Findings) {
+    let of_tools = (0..file.tools().len()).flat_map(|tool| links.grants_of_tool(tool));
+    let of_tool_groups = (0..file.tool_groups.len()).flat_map(|group| links.grants_of_tool_group(group));
+    let used: HashSet<_> =
+        of_tools.chain(of_tool_groups).filter(|link| link.key == "groups").map(|link| link.index).collect();
+    for (at, group) in file.groups().iter().enumerate() {
+        let name = &group.id.name;
+        if links.member_count(at) == 0 {
+            let message = format!("the group `{name}` has no agents");
+            findings.add(Finding::new(Code::EmptyGroup, group.id.span, message));
+        } else if !used.contains(&at) {
+            let message = format!("no tool and no tool group names the group `{name}`");
+            findings.add(Finding::new(Code::UnusedGroup, group.id.span, message));
+        }
+    }
+}
+
+fn tool_groups(file: &PolicyFile, findings: &mut Findings) {
+    for group in &file.tool_groups {
+        let file::ToolGroup { id, tools, grants, limits, arguments } = group;
+        let has_tools = tools.as_ref().is_none_or(|tools| tools.value.as_ref().is_none_or(|tools| !tools.is_empty()));
+        let says_something = grants.agents.is_some()
+            || grants.groups.is_some()
+            || limits.rate.is_some()
+            || limits.quota.is_some()
+            || arguments.max_string_length.is_some()
+            || arguments.blocked.is_some();
+        let why = match (has_tools, says_something) {
+            (false, _) => "has no tools",
+            (true, false) => "gives its tools nothing",
+            (true, true) => continue,
+        };
+        findings.add(Finding::new(Code::IdleToolGroup, id.span, format!("the tool group `{}` {why}", id.name)));
+    }
+}
+
+fn shadow(file: &PolicyFile, findings: &mut Findings) {
+    for tool in file.tools() {
+        if let Some(Given { span, value: Some(Mode::Shadow) }) = tool.mode {
+            let message = format!("denials of calls of `{}` are recorded, not enforced", tool.id.name);
+            findings
+                .add(Finding::new(Code::ShadowMode, span, message).help("write `enforce` once you have seen enough"));
+        }
+    }
+    if let Some(Given { span, value: Some(Mode::Shadow) }) = file.defaults.mode {
+        let tools = file.tools().iter().filter(|tool| tool.mode.is_none()).count();
+        let message = format!("denials are recorded, not enforced, for each tool without a `mode` ({tools} of them)");
+        findings.add(Finding::new(Code::ShadowMode, span, message).help("write `enforce` once you have seen enough"));
+    }
+}
+
+fn defaults(file: &PolicyFile, findings: &mut Findings) {
+    let tools = file.tools();
+    if tools.is_empty() {
+        return;
+    }
+    let defaults = &file.defaults;
+    let mut unused = |key: &str, span: Option<Span>, says_it: fn(&file::Tool) -> bool| {
+        if let Some(span) = span
+            && tools.iter().all(says_it)
+        {
+            let message = format!("no tool uses this default: each has its own `{key}`");
+            findings.add(Finding::new(Code::UnusedDefault, span, message));
+        }
+    };
+    unused("mode", span(&defaults.mode), |tool| tool.mode.is_some());
+    unused("body_limit", span(&defaults.body_limit), |tool| tool.body_limit.is_some());
+    unused("rate", span(&defaults.limits.rate), |tool| tool.limits.rate.is_some());
+    unused("quota", span(&defaults.limits.quota), |tool| tool.limits.quota.is_some());
+    unused("max_string_length", span(&defaults.arguments.max_string_length), |tool| {
+        tool.arguments.max_string_length.is_some()
+    });
+    unused("audit.arguments", span(&file.audit.arguments), |tool| tool.audit_arguments.is_some());
+}
+
+fn span<T>(given: &Option<Given<T>>) -> Option<Span> {
+    given.as_ref().map(|given| given.span)
+}
+
+/// A literal is dead if each tool that checks it refuses a string of its length anyway.
+fn dead_literals(bundle: &Bundle, rules: &Rules, findings: &mut Findings) {
+    let at = |index: u32| usize::try_from(index).unwrap_or(usize::MAX);
+    // For each list of checks, the longest string that one of its tools lets pass.
+    let mut longest: Vec<u32> = vec![0; bundle.checks.len()];
+    for tool in &bundle.tools {
+        let lengths = tool.checks.iter().filter_map(|&checks| bundle.checks.get(at(checks))?.max_string_length);
+        let most = lengths.map(|length| length.value).min().unwrap_or(u32::MAX);
+        for &checks in &tool.checks {
+            if let Some(longest) = longest.get_mut(at(checks)) {
+                *longest = most.max(*longest);
+            }
+        }
+    }
+    let used: HashSet<u32> = bundle.tools.iter().flat_map(|tool| tool.checks.iter().copied()).collect();
+    for ((index, checks), longest) in (0u32..).zip(&bundle.checks).zip(longest) {
+        for literal in checks.blocked.iter().filter(|_| used.contains(&index)) {
+            let length = literal.value.chars().count();
+            if u32::try_from(length).is_ok_and(|length| length <= longest) {
+                continue;
+            }
+            let Some(span) = rules.span(literal.rule) else { continue };
+            let message =
+                format!("this literal has {length} characters, and strings of more than {longest} are refused anyway");
+            findings.add(Finding::new(Code::DeadLiteral, span, message));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Lowers a policy file to the engine's bundle: names become indexes, defaults are filled in.
+//!
+//! In: a [`PolicyFile`]. Out: a [`Bundle`], with a rule for all that can decide.
+//! Total: what was written wrongly is left out, and the findings keep such a bundle from being used.
+
+mod buckets;
+mod checks;
+mod links;
+mod rules;
+
+pub(crate) use links::Links;
+pub(crate) use rules::Rules;
+
+use crate::{
+    diagnostic::{Code, Finding, Findings},
+    file::{self, PolicyFile},
+    source::Span,
+};
+use toolgate_engine::bundle::{Agent, AuditArguments, AuditOptions, Bundle, Grant, IdentitySource, Mode, Ruled, Tool};
+
+/// The body limit of a tool, if neither it nor `defaults` says one.
+const BODY_LIMIT_BYTES: u32 = 64 << 10;
+
+/// How many grants are unfolded. Tool groups multiply agents with tools, and memory is not endless.
+const MAX_GRANTS: usize = 1 << 20;
+
+/// How long all rules' pointers may be together; a third of what the filter reads.
+const MAX_RULES_BYTES: usize = toolgate_engine::bundle::MAX_BUNDLE_BYTES / 3;
+
+/// What lowering found out, for the lints.
+pub(crate) struct Lowered {
+    pub(crate) bundle: Bundle,
+    pub(crate) links: Links,
+    pub(crate) rules: Rules,
+}
+
+pub(crate) fn lower(file: &PolicyFile, findings: &mut Findings) -> Lowered {
+    let links = Links::of(file, findings);
+    let mut rules = Rules::within(MAX_RULES_BYTES);
+    let mut bundle = Bundle {
+        name: file.name.clone(),
+        identity: identity(file),
+        audit: audit(file),
+        groups: file.groups().iter().map(|group| group.id.name.clone()).collect(),
+        ..Bundle::default()
+    };
+    bundle.agents = agents(file, &links, &mut bundle, &mut rules);
+    let group_buckets = buckets::of_tool_groups(file, &mut bundle.buckets, &mut rules);
+    let mut all_checks = checks::AllChecks::of(file, &mut rules);
+    let mut grants_left = MAX_GRANTS;
+    for (at, tool) in file.tools().iter().enumerate() {
+        let member_of = links.tool_groups_of(at);
+        let grants = grants(file, &links, at, grants_left, &mut rules);
+        grants_left = grants_left.saturating_sub(grants.len());
+        let mut held_to = buckets::of_tool(file, tool, &mut bundle.buckets, &mut rules);
+        held_to.extend(member_of.iter().filter_map(|&group| group_buckets.get(group)).flatten());
+        bundle.tools.push(Tool {
+            name: tool.id.name.clone(),
+            mode: file::value(tool.mode.as_ref()).or(file::value(file.defaults.mode.as_ref())).unwrap_or(Mode::Enforce),
+            body_limit: body_limit(file, tool, &mut rules),
+            grants,
+            buckets: held_to,
+            checks: all_checks.of_tool(file, tool, member_of, &mut rules),
+            audit_arguments: file::value(tool.audit_arguments.as_ref())
+                .or(file::value(file.audit.arguments.as_ref()))
+                .unwrap_or(AuditArguments::Redacted),
+        });
+    }
+    bundle.checks = all_checks.into_list();
+    bundle.rules = rules.pointers().to_vec();
+    if grants_left == 0 || rules.is_overfull() {
+        let message = "the policy unfolds to more grants than the filter holds";
+        let finding = Finding::of_file(Code::Unfolds, message);
+        findings.add(finding.help("grant groups of agents instead of single agents"));
+    }
+    Lowered { bundle, links, rules }
+}
+
+fn identity(file: &PolicyFile) -> Vec<IdentitySource> {
+    let header = file.identity.as_ref().and_then(|given| given.value.clone());
+    header.map(IdentitySource::Header).into_iter().collect()
+}
+
+fn audit(file: &PolicyFile) -> AuditOptions {
+    let default = AuditOptions::default();
+    let redact = file::entries(file.audit.redact.as_ref()).iter().map(|key| key.name.to_lowercase());
+    AuditOptions {
+        redact: redact.collect(),
+        max_bytes: file::value(file.audit.max_bytes.as_ref()).unwrap_or(default.max_bytes),
+    }
+}
+
+fn agents(file: &PolicyFile, links: &Links, bundle: &mut Bundle, rules: &mut Rules) -> Vec<Agent> {
+    let agent = |(at, agent): (usize, &file::Agent)| Agent {
+        name: agent.id.name.clone(),
+        groups: links.groups_of(at).iter().copied().map(index).collect(),
+        buckets: buckets::of_agent(agent, &mut bundle.buckets, rules),
+    };
+    file.agents().iter().enumerate().map(agent).collect()
+}
+
+fn body_limit(file: &PolicyFile, tool: &file::Tool, rules: &mut Rules) -> Ruled<u32> {
+    if let Some(given) = &tool.body_limit {
+        let rule = rules.at(&["tools", &tool.id.name, "body_limit"], given.span);
+        return Ruled { rule, value: given.value.unwrap_or(BODY_LIMIT_BYTES) };
+    }
+    // The built-in limit has this rule too: it is where one would change it.
+    let given = file.defaults.body_limit.as_ref();
+    let span = given.map_or(Span::default(), |given| given.span);
+    Ruled { rule: rules.at(&["defaults", "body_limit"], span), value: file::value(given).unwrap_or(BODY_LIMIT_BYTES) }
+}
+
+/// The tool's own grants, then those of its tool groups; of several for one subject, the first.
+fn grants(file: &PolicyFile, links: &Links, tool: usize, most: usize, rules: &mut Rules) -> Vec<Grant> {
+    let own = file.tools().get(tool).map(|own| ("tools", own.id.name.as_str(), links.grants_of_tool(tool)));
+    let of_groups = links.tool_groups_of(tool).iter().filter_map(|&group| {
+        let name = file.tool_groups.get(group)?.id.name.as_str();
+        Some(("tool_groups", name, links.grants_of_tool_group(group)))
+    });
+    let mut seen = std::collections::HashSet::new();
+    let mut grants = Vec::new();
+    for (place, name, granted) in own.into_iter().chain(of_groups) {
+        for link in granted {
+            if grants.len() == most {
+                return grants;
+            }
+            if seen.insert((link.key, link.index)) {
+                let rule = rules.at(&[place, name, link.key, &link.at.to_string()], link.span);
+                grants.push(Grant { subject: link.subject(), rule });
+            }
+        }
+    }
+    grants
+}
+
+/// Indexes fit: a source has fewer bytes than `u32` has values.
+fn index(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,154 @@
+//! The tables of keys, from the whole file down to one rate.
+//!
+//! In: nothing. Out: [`FILE`] and the tables it names.
+//! A key that stands here and is read nowhere is refused by the reader, not ignored.
+
+use super::{API_VERSION, KIND, Key, Names, Shape, Table, Word, words};
+use toolgate_engine::bundle::{AuditArguments, Mode, Share};
+
+/// The largest body that the filter holds for one call.
+pub(crate) const MAX_BODY_BYTES: u64 = 4 << 20;
+
+/// The largest count of a rate, a quota or a burst.
+pub(crate) const MAX_COUNT: u64 = u32::MAX as u64;
+
+impl Word for Mode {
+    const ALL: &'static [(&'static str, Self)] = &[("enforce", Self::Enforce), ("shadow", Self::Shadow)];
+}
+
+impl Word for AuditArguments {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("full", Self::Full), ("redacted", Self::Redacted), ("hashed", Self::Hashed), ("none", Self::None)];
+}
+
+impl Word for Share {
+    const ALL: &'static [(&'static str, Self)] = &[("agent", Self::EachAgent), ("all", Self::AllAgents)];
+}
+
+const fn optional(name: &'static str, shape: Shape, about: &'static str) -> Key {
+    Key { name, required: false, shape, about }
+}
+
+const fn required(name: &'static str, shape: Shape, about: &'static str) -> Key {
+    Key { name, required: true, shape, about }
+}
+
+const DESCRIPTION: Key = optional("description", Shape::Text, "Free text for readers of the policy.");
+const RATE: Key =
+    optional("rate", Shape::Rate(&RATE_MAP), "Calls per time, evenly. Nothing means no limit of its own.");
+const QUOTA: Key = optional("quota", Shape::Quota(&QUOTA_MAP), "Calls per calendar window in UTC.");
+const MODE: Key = optional("mode", Shape::Word(words::<Mode>), "Whether denials are enforced, or only recorded.");
+const GRANTED_AGENTS: Key =
+    optional("agents", Shape::ListOf(Names::Agents), "Agents that may call. An empty list grants nobody.");
+const GRANTED_GROUPS: Key = optional("groups", Shape::ListOf(Names::Groups), "Groups of agents that may call.");
+const ARGUMENTS: Key = optional("arguments", Shape::Object(&ARGUMENTS_MAP), "Checks that the arguments must pass.");
+const BODY_LIMIT: Key = optional(
+    "body_limit",
+    Shape::Size { least: 1, most: MAX_BODY_BYTES },
+    "The largest body of a call, in bytes or with a unit: `64KiB`.",
+);
+
+/// The whole file.
+pub(crate) const FILE: Table = Table {
+    keys: &[
+        required("apiVersion", Shape::Exactly(API_VERSION), "The version of the language."),
+        required("kind", Shape::Exactly(KIND), "What the file is."),
+        optional("metadata", Shape::Object(&METADATA), "What the policy is called."),
+        required("identity", Shape::Object(&IDENTITY), "Where the agent's id comes from."),
+        optional("defaults", Shape::Object(&DEFAULTS), "What holds for a tool that does not say it itself."),
+        optional("audit", Shape::Object(&AUDIT), "What the audit line may show."),
+        required("agents", Shape::Named(Names::Agents, &AGENT), "The agents that are known, by id."),
+        optional("groups", Shape::NamedLists(Names::Groups, Names::Agents), "Groups of agents, by name."),
+        optional("tool_groups", Shape::Named(Names::ToolGroups, &TOOL_GROUP), "Settings that several tools share."),
+        required("tools", Shape::Named(Names::Tools, &TOOL), "The tools that may be called at `/tools/{name}`."),
+    ],
+};
+
+const METADATA: Table =
+    Table { keys: &[optional("name", Shape::Text, "The name of the policy, shown by `inspect`."), DESCRIPTION] };
+
+const IDENTITY: Table =
+    Table { keys: &[required("header", Shape::Header, "The request header that carries the agent's id.")] };
+
+const DEFAULTS: Table = Table { keys: &[MODE, BODY_LIMIT, RATE, QUOTA, ARGUMENTS] };
+
+const AUDIT: Table = Table {
+    keys: &[
+        optional("arguments", Shape::Word(words::<AuditArguments>), "How arguments are shown."),
+        optional("redact", Shape::Texts, "Further keys whose values are redacted, in any case."),
+        optional("max_bytes", Shape::Integer { least: 0, most: 65_536 }, "The longest `arguments` field, in bytes."),
+    ],
+};
+
+const AGENT: Table = Table {
+    keys: &[
+        DESCRIPTION,
+        optional("rate", Shape::Rate(&AGENT_RATE_MAP), "Calls per time over all tools of this agent."),
+        optional("quota", Shape::Quota(&AGENT_QUOTA_MAP), "Calls per calendar window over all tools of this agent."),
+    ],
+};
+
+const TOOL_GROUP: Table = Table {
+    keys: &[
+        DESCRIPTION,
+        required("tools", Shape::ListOf(Names::Tools), "The tools of the group."),
+        GRANTED_AGENTS,
+        GRANTED_GROUPS,
+        RATE,
+        QUOTA,
+        ARGUMENTS,
+    ],
+};
+
+const TOOL: Table = Table {
+    keys: &[
+        DESCRIPTION,
+        GRANTED_AGENTS,
+        GRANTED_GROUPS,
+        MODE,
+        BODY_LIMIT,
+        RATE,
+        QUOTA,
+        ARGUMENTS,
+        optional("audit", Shape::Object(&TOOL_AUDIT), "What the audit line may show of this tool's calls."),
+    ],
+};
+
+const TOOL_AUDIT: Table = Table {
+    keys: &[optional("arguments", Shape::Word(words::<AuditArguments>), "How this tool's arguments are shown.")],
+};
+
+const ARGUMENTS_MAP: Table = Table {
+    keys: &[
+        optional(
+            "max_string_length",
+            Shape::Integer { least: 0, most: MAX_BODY_BYTES },
+            "The longest string, key or value, at any depth, in Unicode characters.",
+        ),
+        optional(
+            "blocked",
+            Shape::Texts,
+            "Texts that no key or value may contain; ASCII letters match in either case.",
+        ),
+    ],
+};
+
+const PER: Key =
+    optional("per", Shape::Word(words::<Share>), "Whether each agent has its own counter (default) or all share one.");
+const BURST: Key = optional(
+    "burst",
+    Shape::Integer { least: 1, most: MAX_COUNT },
+    "How many calls may come at once; the whole count if not said.",
+);
+
+const RATE_MAP: Table =
+    Table { keys: &[required("limit", Shape::PlainRate, "Calls per time: `60/minute`, or `unlimited`."), BURST, PER] };
+
+const AGENT_RATE_MAP: Table =
+    Table { keys: &[required("limit", Shape::PlainRate, "Calls per time: `60/minute`, or `unlimited`."), BURST] };
+
+const QUOTA_MAP: Table =
+    Table { keys: &[required("limit", Shape::PlainQuota, "Calls per window: `1000/day`, or `unlimited`."), PER] };
+
+const AGENT_QUOTA_MAP: Table =
+    Table { keys: &[required("limit", Shape::PlainQuota, "Calls per window: `1000/day`, or `unlimited`.")] };
