@@ -7,8 +7,10 @@ mod check;
 mod completions;
 mod init;
 mod input;
+mod inspect;
 mod output;
 mod pack;
+mod schema;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use output::Talk;
@@ -54,6 +56,8 @@ enum Format {
 enum Verb {
     Check(check::Check),
     Pack(pack::Pack),
+    Inspect(inspect::Inspect),
+    Schema(schema::Schema),
     Init(init::Init),
     Completions(completions::Completions),
 }
@@ -76,6 +80,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let outcome = match verb {
         Verb::Check(check) => check.run(&talk),
         Verb::Pack(pack) => pack.run(&talk),
+        Verb::Inspect(inspect) => inspect.run(&talk),
+        Verb::Schema(schema) => schema.run(),
         Verb::Init(init) => init.run(&talk),
         Verb::Completions(completions) => completions.run(),
     };

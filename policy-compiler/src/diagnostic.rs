@@ -119,9 +119,25 @@ impl Finding {
             message,
             labels: labels.into_iter().map(label).collect(),
             help,
-            did_you_mean,
+            // A guess is to be typed, so one with control characters helps nobody.
+            did_you_mean: did_you_mean.filter(|meant| !meant.contains(char::is_control)),
         }
     }
+}
+
+/// Text of the user in backticks: short, and without what a terminal would obey.
+pub(crate) fn quoted(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let mut shown = String::new();
+    for character in text.chars().take(LONGEST) {
+        match character {
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => shown.extend(character.escape_unicode()),
+            _ if character.is_control() => shown.extend(character.escape_default()),
+            _ => shown.push(character),
+        }
+    }
+    let more = if text.chars().nth(LONGEST).is_some() { "…" } else { "" };
+    format!("`{shown}{more}`")
 }
 
 /// All findings so far.
@@ -141,5 +157,22 @@ impl Findings {
         };
         self.0.sort_by_key(order);
         self.0.into_iter().map(|finding| finding.placed(source)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_the_user_cannot_drive_a_terminal() {
+        assert_eq!(quoted("a\u{1b}[31mb\n"), "`a\\u{1b}[31mb\\n`");
+        assert_eq!(quoted("\u{202e}x"), "`\\u{202e}x`");
+    }
+
+    #[test]
+    fn long_text_of_the_user_is_cut_between_characters() {
+        assert_eq!(quoted(&"é".repeat(61)), format!("`{}…`", "é".repeat(60)));
+        assert_eq!(quoted(&"é".repeat(60)), format!("`{}`", "é".repeat(60)));
     }
 }

@@ -5,7 +5,7 @@
 
 pub(crate) mod amounts;
 mod fields;
-mod headers;
+pub(crate) mod headers;
 mod limits;
 mod read;
 mod values;

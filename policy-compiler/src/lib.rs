@@ -9,10 +9,11 @@ mod guess;
 mod lint;
 mod lower;
 mod packing;
-pub mod shape;
+mod shape;
 mod source;
 
 pub use packing::{OBJECT_BYTES, Packing, pack};
+pub use shape::{API_VERSION, KIND, reference, schema};
 pub use source::{MAX_DEPTH, MAX_SOURCE_BYTES, Source};
 
 use diagnostic::{Diagnostic, Findings};

@@ -4,7 +4,7 @@
 //! Refuses nothing.
 
 use crate::{
-    diagnostic::{Code, Finding, Findings},
+    diagnostic::{Code, Finding, Findings, quoted},
     file::{self, Given, PolicyFile},
     lower::{Links, Lowered, Rules},
     source::Span,
@@ -69,14 +69,14 @@ fn grants(file: &PolicyFile, bundle: &Bundle, links: &Links, findings: &mut Find
             };
         }
         if !reaches {
-            let message = format!("no agent may call the tool `{}`", tool.id.name);
+            let message = format!("no agent may call the tool {}", quoted(&tool.id.name));
             let finding = Finding::new(Code::NobodyMayCall, tool.id.span, message);
             findings.add(finding.help("list `agents` or `groups` at the tool, or at a tool group that it is in"));
         }
     }
     for ((at, agent), lowered) in (0u32..).zip(file.agents()).zip(&bundle.agents) {
         if !granted_agents.contains(&at) && lowered.groups.iter().all(|group| !granted_groups.contains(group)) {
-            let message = format!("the agent `{}` may call no tool", agent.id.name);
+            let message = format!("the agent {} may call no tool", quoted(&agent.id.name));
             findings.add(Finding::new(Code::MayCallNothing, agent.id.span, message));
         }
     }
@@ -88,12 +88,12 @@ fn groups(file: &PolicyFile, links: &Links, findings: &mut Findings) {
     let used: HashSet<_> =
         of_tools.chain(of_tool_groups).filter(|link| link.key == "groups").map(|link| link.index).collect();
     for (at, group) in file.groups().iter().enumerate() {
-        let name = &group.id.name;
+        let name = quoted(&group.id.name);
         if links.member_count(at) == 0 {
-            let message = format!("the group `{name}` has no agents");
+            let message = format!("the group {name} has no agents");
             findings.add(Finding::new(Code::EmptyGroup, group.id.span, message));
         } else if !used.contains(&at) {
-            let message = format!("no tool and no tool group names the group `{name}`");
+            let message = format!("no tool and no tool group names the group {name}");
             findings.add(Finding::new(Code::UnusedGroup, group.id.span, message));
         }
     }
@@ -114,14 +114,14 @@ fn tool_groups(file: &PolicyFile, findings: &mut Findings) {
             (true, false) => "gives its tools nothing",
             (true, true) => continue,
         };
-        findings.add(Finding::new(Code::IdleToolGroup, id.span, format!("the tool group `{}` {why}", id.name)));
+        findings.add(Finding::new(Code::IdleToolGroup, id.span, format!("the tool group {} {why}", quoted(&id.name))));
     }
 }
 
 fn shadow(file: &PolicyFile, findings: &mut Findings) {
     for tool in file.tools() {
         if let Some(Given { span, value: Some(Mode::Shadow) }) = tool.mode {
-            let message = format!("denials of calls of `{}` are recorded, not enforced", tool.id.name);
+            let message = format!("denials of calls of {} are recorded, not enforced", quoted(&tool.id.name));
             findings
                 .add(Finding::new(Code::ShadowMode, span, message).help("write `enforce` once you have seen enough"));
         }

@@ -4,8 +4,12 @@
 //! Reads nothing itself.
 
 mod keys;
+mod reference;
+mod schema;
 
 pub(crate) use keys::*;
+pub use reference::reference;
+pub use schema::schema;
 
 /// What `apiVersion` must be.
 pub const API_VERSION: &str = "toolgate.dev/v1";
@@ -70,6 +74,8 @@ pub(crate) fn words<T: Word>() -> Vec<&'static str> {
 /// The keys of one kind of mapping.
 #[derive(Debug)]
 pub(crate) struct Table {
+    /// How the reference calls it.
+    pub(crate) title: &'static str,
     pub(crate) keys: &'static [Key],
 }
 

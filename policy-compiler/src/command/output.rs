@@ -38,6 +38,10 @@ impl Talk {
         self.write(&format!("\u{1b}[1m\u{1b}[91merror\u{1b}[0m: {line}\n"));
     }
 
+    pub(super) fn help(&self, line: &str) {
+        self.write(&format!("  = \u{1b}[1mhelp\u{1b}[0m: {line}\n"));
+    }
+
     /// Draws findings about one source.
     pub(super) fn findings(&self, diagnostics: &[Diagnostic], source: &Source<'_>) {
         self.write(&human::render(diagnostics, source, human::Colour::Always));

@@ -5,7 +5,7 @@
 
 use super::values::{text, wrong_type};
 use crate::{
-    diagnostic::{Code, Finding, Findings},
+    diagnostic::{Code, Finding, Findings, quoted},
     shape::MAX_COUNT,
     source::{Kind, Node},
 };
@@ -60,7 +60,8 @@ pub(super) fn integer(node: &Node, range: RangeInclusive<u64>, findings: &mut Fi
         return None;
     }
     let Some(number) = digits(text) else {
-        let finding = Finding::new(Code::BadInteger, node.span, format!("`{text}` is not a plain whole number"));
+        let finding =
+            Finding::new(Code::BadInteger, node.span, format!("{} is not a plain whole number", quoted(text)));
         findings.add(finding.help("write decimal digits only").did_you_mean(plainly(text)));
         return None;
     };
@@ -78,7 +79,7 @@ pub(super) fn size(node: &Node, range: RangeInclusive<u64>, findings: &mut Findi
     let unit_bytes =
         if unit.is_empty() { Some(1) } else { UNITS.iter().find(|(known, _)| *known == unit).map(|&(_, bytes)| bytes) };
     let (Some(number), Some(unit_bytes)) = (digits(number), unit_bytes) else {
-        let finding = Finding::new(Code::BadSize, node.span, format!("`{written}` is not a size"));
+        let finding = Finding::new(Code::BadSize, node.span, format!("{} is not a size", quoted(written)));
         let help = "write a number of bytes, or a number with B, KB, KiB, MB or MiB: 64KiB";
         findings.add(finding.help(help).did_you_mean(nearest_size(written)));
         return None;
@@ -97,7 +98,7 @@ pub(super) fn rate(node: &Node, findings: &mut Findings) -> Option<Option<Rate>>
         return Some(None);
     }
     let Some((count, period_secs)) = per(written, PERIODS) else {
-        let finding = Finding::new(Code::BadRate, node.span, format!("`{written}` is not a rate"));
+        let finding = Finding::new(Code::BadRate, node.span, format!("{} is not a rate", quoted(written)));
         let help = match per(written, WINDOWS) {
             Some(_) => "a rate counts per second, minute, hour or day; `quota` counts per week or month",
             None => "write a count and second, minute, hour or day, such as 60/minute, or `unlimited`",
@@ -116,7 +117,7 @@ pub(super) fn quota(node: &Node, findings: &mut Findings) -> Option<Option<Quota
         return Some(None);
     }
     let Some((count, window)) = per(written, WINDOWS) else {
-        let finding = Finding::new(Code::BadQuota, node.span, format!("`{written}` is not a quota"));
+        let finding = Finding::new(Code::BadQuota, node.span, format!("{} is not a quota", quoted(written)));
         let help = match per(written, PERIODS) {
             Some(_) => "a quota counts per minute, hour, day, week or month; `rate` counts per second",
             None => "write a count and minute, hour, day, week or month, such as 1000/day, or `unlimited`",

@@ -5,7 +5,7 @@
 
 use super::{Allowance, Given, Named, amounts, limits, values};
 use crate::{
-    diagnostic::{Code, Finding, Findings},
+    diagnostic::{Code, Finding, Findings, quoted},
     guess,
     shape::{Names, Shape, Table, Word, words},
     source::{Entry, Kind, Node, Span},
@@ -195,10 +195,10 @@ impl<'n> Fields<'n, '_> {
     fn close(self) {
         let known: Vec<_> = self.table.keys.iter().map(|key| key.name).collect();
         for entry in self.entries {
-            let finding = Finding::new(Code::UnknownKey, entry.key, format!("unknown key `{}`", entry.name));
+            let finding = Finding::new(Code::UnknownKey, entry.key, format!("unknown key {}", quoted(&entry.name)));
             let meant = guess::meant(&entry.name, known.iter().copied());
             self.findings.add(match self.table.home_of(&entry.name) {
-                Some(home) => finding.help(format!("`{}` belongs into `{home}`", entry.name)),
+                Some(home) => finding.help(format!("{} belongs into `{home}`", quoted(&entry.name))),
                 None if meant.is_some() => finding.did_you_mean(meant),
                 None => finding.help(format!("known keys here: {}", known.join(", "))),
             });

@@ -4,7 +4,7 @@
 //! Does not check the letters of the name.
 
 /// Meaning given by HTTP, by browsers, by tracing or by Envoy, which sets or removes them on its own.
-const RESERVED: &[&str] = &[
+pub(crate) const RESERVED: &[&str] = &[
     "age",
     "allow",
     "alt-svc",
@@ -67,7 +67,7 @@ const RESERVED: &[&str] = &[
 ];
 
 /// Families of such headers.
-const RESERVED_PREFIXES: &[&str] =
+pub(crate) const RESERVED_PREFIXES: &[&str] =
     &["accept", "access-control-", "if-", "sec-", "x-b3-", "x-envoy-", "x-forwarded-", "ratelimit"];
 
 pub(super) fn is_reserved(name: &str) -> bool {

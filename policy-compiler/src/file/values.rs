@@ -5,7 +5,7 @@
 
 use super::{Named, headers};
 use crate::{
-    diagnostic::{Code, Finding, Findings},
+    diagnostic::{Code, Finding, Findings, quoted},
     guess,
     shape::{Names, Word, words},
     source::{Entry, Kind, Node, Span},
@@ -51,7 +51,7 @@ fn literal<'n>(node: &'n Node, findings: &mut Findings) -> Option<&'n str> {
 pub(super) fn exactly(node: &Node, wanted: &'static str, findings: &mut Findings) {
     let Some(found) = text(node, findings) else { return };
     if found != wanted {
-        let message = format!("expected `{wanted}`, found `{found}`");
+        let message = format!("expected `{wanted}`, found {}", quoted(found));
         let finding = Finding::new(Code::OtherVersion, node.span, message);
         findings.add(finding.help(format!("this compiler reads `{wanted}` only")));
     }
@@ -63,7 +63,7 @@ pub(super) fn word<T: Word>(node: &Node, findings: &mut Findings) -> Option<T> {
         return Some(*value);
     }
     let known = words::<T>();
-    let finding = Finding::new(Code::UnknownWord, node.span, format!("`{found}` is not known here"));
+    let finding = Finding::new(Code::UnknownWord, node.span, format!("{} is not known here", quoted(found)));
     let meant = guess::meant(found, known.iter().copied());
     findings.add(finding.help(format!("write one of: {}", known.join(", "))).did_you_mean(meant));
     None
@@ -112,7 +112,7 @@ fn list(node: &Node, same: fn(&str) -> String, findings: &mut Findings) -> Optio
             && !node.is_null()
         {
             let finding = Finding::new(Code::WrongType, node.span, "expected a list, found text");
-            findings.add(finding.help(format!("write `[{text}]`")));
+            findings.add(finding.help(format!("write {}", quoted(&format!("[{text}]")))));
         } else {
             wrong_type(node, "a list", findings);
         }
@@ -123,7 +123,8 @@ fn list(node: &Node, same: fn(&str) -> String, findings: &mut Findings) -> Optio
     for (at, item) in items.iter().enumerate() {
         let Some(name) = literal(item, findings) else { continue };
         if let Some(&first) = seen.get(&same(name)) {
-            let finding = Finding::new(Code::RepeatedEntry, item.span, format!("`{name}` stands twice in this list"));
+            let finding =
+                Finding::new(Code::RepeatedEntry, item.span, format!("{} stands twice in this list", quoted(name)));
             findings.add(finding.label(first, "first written here"));
             continue;
         }
@@ -179,5 +180,6 @@ fn bad_name(what: &str, name: &str, error: InvalidName) -> String {
         },
         InvalidName::Empty | InvalidName::TooLong { .. } | InvalidName::Reserved => error.to_string(),
     };
-    format!("`{name}` cannot be the name of a {what}: {why}").replace("of a agent", "of an agent")
+    let article = if what == "agent" { "an" } else { "a" };
+    format!("{} cannot be the name of {article} {what}: {why}", quoted(name))
 }

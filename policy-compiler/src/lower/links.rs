@@ -5,7 +5,7 @@
 
 use super::index;
 use crate::{
-    diagnostic::{Code, Finding, Findings},
+    diagnostic::{Code, Finding, Findings, quoted},
     file::{self, Given, Grants, Named, PolicyFile},
     guess,
     shape::Names,
@@ -174,7 +174,7 @@ impl<'a, 'f> Finder<'a, 'f> {
             Names::Groups => (Code::UnknownGroup, &self.groups),
             Names::Tools | Names::ToolGroups => (Code::UnknownTool, &self.tools),
         };
-        let message = format!("the {} `{}` is not declared", names.one(), named.name);
+        let message = format!("the {} {} is not declared", names.one(), quoted(&named.name));
         let finding = Finding::new(code, named.span, message);
         let mut meant = None;
         if self.guesses_left > 0 {
@@ -196,10 +196,10 @@ impl<'a, 'f> Finder<'a, 'f> {
         let name = named.name.as_str();
         match names {
             Names::Agents if self.groups.indexes.contains_key(name) => {
-                Some(format!("`{name}` is a group: list it under `groups`"))
+                Some(format!("{} is a group: list it under `groups`", quoted(name)))
             }
             Names::Groups if self.agents.indexes.contains_key(name) => {
-                Some(format!("`{name}` is an agent: list it under `agents`"))
+                Some(format!("{} is an agent: list it under `agents`", quoted(name)))
             }
             Names::Agents | Names::Groups | Names::Tools | Names::ToolGroups => None,
         }

@@ -50,6 +50,7 @@ const BODY_LIMIT: Key = optional(
 
 /// The whole file.
 pub(crate) const FILE: Table = Table {
+    title: "The file",
     keys: &[
         required("apiVersion", Shape::Exactly(API_VERSION), "The version of the language."),
         required("kind", Shape::Exactly(KIND), "What the file is."),
@@ -64,15 +65,20 @@ pub(crate) const FILE: Table = Table {
     ],
 };
 
-const METADATA: Table =
-    Table { keys: &[optional("name", Shape::Text, "The name of the policy, shown by `inspect`."), DESCRIPTION] };
+const METADATA: Table = Table {
+    title: "`metadata`",
+    keys: &[optional("name", Shape::Text, "The name of the policy, shown by `inspect`."), DESCRIPTION],
+};
 
-const IDENTITY: Table =
-    Table { keys: &[required("header", Shape::Header, "The request header that carries the agent's id.")] };
+const IDENTITY: Table = Table {
+    title: "`identity`",
+    keys: &[required("header", Shape::Header, "The request header that carries the agent's id.")],
+};
 
-const DEFAULTS: Table = Table { keys: &[MODE, BODY_LIMIT, RATE, QUOTA, ARGUMENTS] };
+const DEFAULTS: Table = Table { title: "`defaults`", keys: &[MODE, BODY_LIMIT, RATE, QUOTA, ARGUMENTS] };
 
 const AUDIT: Table = Table {
+    title: "`audit`",
     keys: &[
         optional("arguments", Shape::Word(words::<AuditArguments>), "How arguments are shown."),
         optional("redact", Shape::Texts, "Further keys whose values are redacted, in any case."),
@@ -81,6 +87,7 @@ const AUDIT: Table = Table {
 };
 
 const AGENT: Table = Table {
+    title: "An agent",
     keys: &[
         DESCRIPTION,
         optional("rate", Shape::Rate(&AGENT_RATE_MAP), "Calls per time over all tools of this agent."),
@@ -89,6 +96,7 @@ const AGENT: Table = Table {
 };
 
 const TOOL_GROUP: Table = Table {
+    title: "A tool group",
     keys: &[
         DESCRIPTION,
         required("tools", Shape::ListOf(Names::Tools), "The tools of the group."),
@@ -101,6 +109,7 @@ const TOOL_GROUP: Table = Table {
 };
 
 const TOOL: Table = Table {
+    title: "A tool",
     keys: &[
         DESCRIPTION,
         GRANTED_AGENTS,
@@ -115,10 +124,12 @@ const TOOL: Table = Table {
 };
 
 const TOOL_AUDIT: Table = Table {
+    title: "`audit` of a tool",
     keys: &[optional("arguments", Shape::Word(words::<AuditArguments>), "How this tool's arguments are shown.")],
 };
 
 const ARGUMENTS_MAP: Table = Table {
+    title: "`arguments`",
     keys: &[
         optional(
             "max_string_length",
@@ -141,14 +152,22 @@ const BURST: Key = optional(
     "How many calls may come at once; the whole count if not said.",
 );
 
-const RATE_MAP: Table =
-    Table { keys: &[required("limit", Shape::PlainRate, "Calls per time: `60/minute`, or `unlimited`."), BURST, PER] };
+const RATE_MAP: Table = Table {
+    title: "A rate as a mapping",
+    keys: &[required("limit", Shape::PlainRate, "Calls per time: `60/minute`, or `unlimited`."), BURST, PER],
+};
 
-const AGENT_RATE_MAP: Table =
-    Table { keys: &[required("limit", Shape::PlainRate, "Calls per time: `60/minute`, or `unlimited`."), BURST] };
+const AGENT_RATE_MAP: Table = Table {
+    title: "A rate of an agent as a mapping",
+    keys: &[required("limit", Shape::PlainRate, "Calls per time: `60/minute`, or `unlimited`."), BURST],
+};
 
-const QUOTA_MAP: Table =
-    Table { keys: &[required("limit", Shape::PlainQuota, "Calls per window: `1000/day`, or `unlimited`."), PER] };
+const QUOTA_MAP: Table = Table {
+    title: "A quota as a mapping",
+    keys: &[required("limit", Shape::PlainQuota, "Calls per window: `1000/day`, or `unlimited`."), PER],
+};
 
-const AGENT_QUOTA_MAP: Table =
-    Table { keys: &[required("limit", Shape::PlainQuota, "Calls per window: `1000/day`, or `unlimited`.")] };
+const AGENT_QUOTA_MAP: Table = Table {
+    title: "A quota of an agent as a mapping",
+    keys: &[required("limit", Shape::PlainQuota, "Calls per window: `1000/day`, or `unlimited`.")],
+};

@@ -4,7 +4,7 @@
 //! Gives scalars no type: an agent may be called `no` or `123`.
 
 use super::{MAX_DEPTH, Span};
-use crate::diagnostic::{Code, Finding, Findings};
+use crate::diagnostic::{Code, Finding, Findings, quoted};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, StrInput};
 use std::collections::HashMap;
 
@@ -158,7 +158,8 @@ impl<'t> Reader<'t, '_> {
             last = Some(value.span);
             let Some(name) = self.key_name(&key) else { continue };
             if let Some(&first) = seen.get(&name) {
-                let finding = Finding::new(Code::DuplicateKey, key.span, format!("the key `{name}` stands twice"));
+                let finding =
+                    Finding::new(Code::DuplicateKey, key.span, format!("the key {} stands twice", quoted(&name)));
                 self.findings.add(finding.label(first, "first written here"));
                 continue;
             }

@@ -1,0 +1,207 @@
+//! What `inspect` reports: the bundle with names in place of indexes.
+//!
+//! In: a packed policy. Out: a [`Report`], which is also the JSON that `--format json` writes.
+//! Lays out no text.
+
+use policy_compiler::OBJECT_BYTES;
+use serde::Serialize;
+use toolgate_engine::bundle::{
+    AuditArguments, Bucket, Bundle, Checks, Deployment, FORMAT, IdentitySource, Mode, Packed, Quota, Rate, Share,
+    Subject, Window,
+};
+
+/// The whole report.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    /// Of the packed policy, and so of this report.
+    pub(super) format: u32,
+    pub(super) name: String,
+    pub(super) digest: String,
+    pub(super) hold_headers: bool,
+    pub(super) packed_bytes: usize,
+    pub(super) bundle_bytes: usize,
+    /// How much of a Kubernetes object the packed policy takes.
+    pub(super) object_percent: usize,
+    pub(super) identity_headers: Vec<String>,
+    pub(super) redact: Vec<String>,
+    pub(super) audit_max_bytes: u32,
+    pub(super) groups: Vec<String>,
+    pub(super) agents: Vec<Agent>,
+    pub(super) tools: Vec<Tool>,
+    /// How many rules can decide.
+    pub(super) rules: usize,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Agent {
+    pub(super) name: String,
+    pub(super) groups: Vec<String>,
+    pub(super) limits: Vec<Limit>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Tool {
+    pub(super) name: String,
+    pub(super) mode: &'static str,
+    pub(super) body_limit: u32,
+    pub(super) audit_arguments: &'static str,
+    pub(super) grants: Vec<Grant>,
+    pub(super) limits: Vec<Limit>,
+    /// The shortest of all that hold.
+    pub(super) max_string_length: Option<u32>,
+    /// How many literals are blocked.
+    pub(super) blocked: usize,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Grant {
+    /// `agent` or `group`.
+    pub(super) kind: &'static str,
+    pub(super) name: String,
+    pub(super) rule: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Limit {
+    /// `rate` or `quota`.
+    pub(super) kind: &'static str,
+    /// `60/minute`.
+    pub(super) limit: String,
+    /// Of a rate, how many calls may come at once.
+    pub(super) burst: Option<u32>,
+    /// `agent` or `all`.
+    pub(super) per: &'static str,
+    pub(super) bucket: String,
+    pub(super) rule: String,
+}
+
+impl Report {
+    pub(super) fn of(packed: &Packed, packed_bytes: usize) -> Self {
+        let Packed { bundle, digest, deployment: Deployment { hold_headers }, bundle_bytes } = packed;
+        let Bundle { name, identity, audit, rules, groups, agents, buckets: _, checks: _, tools } = bundle;
+        let names = Names(bundle);
+        Self {
+            format: FORMAT,
+            name: name.clone(),
+            digest: digest.clone(),
+            hold_headers: *hold_headers,
+            packed_bytes,
+            bundle_bytes: *bundle_bytes,
+            object_percent: packed_bytes.saturating_mul(100) / OBJECT_BYTES,
+            identity_headers: identity.iter().map(|IdentitySource::Header(header)| header.clone()).collect(),
+            redact: audit.redact.clone(),
+            audit_max_bytes: audit.max_bytes,
+            groups: groups.clone(),
+            agents: agents.iter().map(|agent| names.agent(agent)).collect(),
+            tools: tools.iter().map(|tool| names.tool(tool)).collect(),
+            rules: rules.len(),
+        }
+    }
+}
+
+/// Looks names up. The engine has checked that every index is good.
+struct Names<'a>(&'a Bundle);
+
+impl Names<'_> {
+    fn agent(&self, agent: &toolgate_engine::bundle::Agent) -> Agent {
+        Agent {
+            name: agent.name.clone(),
+            groups: pick(&self.0.groups, &agent.groups).cloned().collect(),
+            limits: self.limits(&agent.buckets),
+        }
+    }
+
+    fn tool(&self, tool: &toolgate_engine::bundle::Tool) -> Tool {
+        let checks: Vec<&Checks> = pick(&self.0.checks, &tool.checks).collect();
+        let lengths = checks.iter().filter_map(|checks| checks.max_string_length);
+        Tool {
+            name: tool.name.clone(),
+            mode: mode(tool.mode),
+            body_limit: tool.body_limit.value,
+            audit_arguments: audit_arguments(tool.audit_arguments),
+            grants: tool.grants.iter().map(|grant| self.grant(grant)).collect(),
+            limits: self.limits(&tool.buckets),
+            max_string_length: lengths.map(|length| length.value).min(),
+            blocked: checks.iter().map(|checks| checks.blocked.len()).sum(),
+        }
+    }
+
+    fn grant(&self, grant: &toolgate_engine::bundle::Grant) -> Grant {
+        let (kind, name) = match grant.subject {
+            Subject::Agent(agent) => ("agent", pick(&self.0.agents, &[agent]).map(|agent| agent.name.clone()).next()),
+            Subject::Group(group) => ("group", pick(&self.0.groups, &[group]).next().cloned()),
+        };
+        Grant { kind, name: name.unwrap_or_default(), rule: self.rule(grant.rule) }
+    }
+
+    fn limits(&self, buckets: &[u32]) -> Vec<Limit> {
+        pick(&self.0.buckets, buckets).flat_map(|bucket| self.limits_of(bucket)).collect()
+    }
+
+    fn limits_of(&self, bucket: &Bucket) -> impl Iterator<Item = Limit> {
+        let limit = |kind, limit, burst, rule| Limit {
+            kind,
+            limit,
+            burst,
+            per: per(bucket.share),
+            bucket: bucket.key.clone(),
+            rule: self.rule(rule),
+        };
+        let rate = bucket.rate.map(|rate| limit("rate", rate_text(rate.value), Some(rate.value.burst), rate.rule));
+        let quota = bucket.quota.map(|quota| limit("quota", quota_text(quota.value), None, quota.rule));
+        rate.into_iter().chain(quota)
+    }
+
+    fn rule(&self, rule: u32) -> String {
+        pick(&self.0.rules, &[rule]).next().cloned().unwrap_or_default()
+    }
+}
+
+fn pick<'a, T>(list: &'a [T], indexes: &[u32]) -> impl Iterator<Item = &'a T> {
+    indexes.iter().filter_map(|&index| list.get(usize::try_from(index).ok()?))
+}
+
+fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Enforce => "enforce",
+        Mode::Shadow => "shadow",
+    }
+}
+
+fn audit_arguments(arguments: AuditArguments) -> &'static str {
+    match arguments {
+        AuditArguments::Full => "full",
+        AuditArguments::Redacted => "redacted",
+        AuditArguments::Hashed => "hashed",
+        AuditArguments::None => "none",
+    }
+}
+
+fn per(share: Share) -> &'static str {
+    match share {
+        Share::EachAgent => "agent",
+        Share::AllAgents => "all",
+    }
+}
+
+fn rate_text(rate: Rate) -> String {
+    let period = match rate.period_secs {
+        1 => "second",
+        60 => "minute",
+        3600 => "hour",
+        86_400 => "day",
+        seconds => return format!("{}/{seconds} seconds", rate.count),
+    };
+    format!("{}/{period}", rate.count)
+}
+
+fn quota_text(quota: Quota) -> String {
+    let window = match quota.window {
+        Window::Minute => "minute",
+        Window::Hour => "hour",
+        Window::Day => "day",
+        Window::Week => "week",
+        Window::Month => "month",
+    };
+    format!("{}/{window}", quota.count)
+}

@@ -1,0 +1,100 @@
+//! The report for people.
+//!
+//! In: a [`Report`]. Out: text with one table of agents and one of tools.
+//! Adds nothing that is not in the report.
+
+use super::report::{Agent, Grant, Limit, Report, Tool};
+
+pub(super) fn render(report: &Report) -> String {
+    let Report {
+        format,
+        name,
+        digest,
+        hold_headers,
+        packed_bytes,
+        bundle_bytes,
+        object_percent,
+        identity_headers,
+        redact,
+        audit_max_bytes,
+        groups,
+        agents,
+        tools,
+        rules,
+    } = report;
+    let held = if *hold_headers { "held until the body is judged (--hold-headers)" } else { "not held" };
+    let redact = if redact.is_empty() { String::new() } else { format!("; also redacts {}", redact.join(", ")) };
+    let facts = [
+        ("name", name.clone()),
+        ("digest", digest.clone()),
+        ("format", format.to_string()),
+        ("size", format!("{packed_bytes} bytes, {object_percent} % of a Kubernetes object; {bundle_bytes} inflated")),
+        ("headers", held.to_owned()),
+        ("identity", identity_headers.join(", ")),
+        ("audit", format!("at most {audit_max_bytes} bytes of arguments{redact}")),
+        ("holds", format!("{} agents, {} groups, {} tools, {rules} rules", agents.len(), groups.len(), tools.len())),
+    ];
+    let mut text: String = facts.iter().map(|(key, value)| format!("{key:<8}  {value}\n")).collect();
+    text.push('\n');
+    let header = ["AGENT", "GROUPS", "LIMITS OVER ALL TOOLS"].map(str::to_owned);
+    text.push_str(&table(header, agents.iter().map(agent)));
+    text.push('\n');
+    let header = ["TOOL", "MODE", "BODY", "STRINGS", "BLOCKED", "AUDIT", "LIMITS", "MAY CALL"].map(str::to_owned);
+    text.push_str(&table(header, tools.iter().map(tool)));
+    text
+}
+
+fn agent(agent: &Agent) -> [String; 3] {
+    let Agent { name, groups, limits } = agent;
+    [name.clone(), list(groups), list_of(limits, limit)]
+}
+
+fn tool(tool: &Tool) -> [String; 8] {
+    let Tool { name, mode, body_limit, audit_arguments, grants, limits, max_string_length, blocked } = tool;
+    [
+        name.clone(),
+        (*mode).to_owned(),
+        body_limit.to_string(),
+        max_string_length.map_or("-".to_owned(), |length| length.to_string()),
+        blocked.to_string(),
+        (*audit_arguments).to_owned(),
+        list_of(limits, limit),
+        if grants.is_empty() { "nobody".to_owned() } else { list_of(grants, grant) },
+    ]
+}
+
+fn limit(limit: &Limit) -> String {
+    let Limit { kind: _, limit, burst, per, bucket, rule: _ } = limit;
+    let burst = burst.map_or(String::new(), |burst| format!(" burst {burst}"));
+    let per = if *per == "all" { " for all" } else { "" };
+    let group = bucket.strip_prefix("tool_group/").map(|group| group.trim_end_matches("/all"));
+    let group = group.map_or(String::new(), |group| format!(" over {group}"));
+    format!("{limit}{burst}{per}{group}")
+}
+
+fn grant(grant: &Grant) -> String {
+    let Grant { kind, name, rule: _ } = grant;
+    if *kind == "group" { format!("{name} (group)") } else { name.clone() }
+}
+
+fn list(items: &[String]) -> String {
+    if items.is_empty() { "-".to_owned() } else { items.join(", ") }
+}
+
+fn list_of<T>(items: &[T], show: fn(&T) -> String) -> String {
+    list(&items.iter().map(show).collect::<Vec<_>>())
+}
+
+/// Columns as wide as their widest cell; the last one is not padded.
+fn table<const N: usize>(header: [String; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let rows: Vec<[String; N]> = std::iter::once(header).chain(rows).collect();
+    let widest = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..N).map(|column| widest(column).unwrap_or_default()).collect();
+    let mut text = String::new();
+    for row in &rows {
+        let cells: String = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}  ")).collect();
+        text.push_str(cells.trim_end());
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,68 @@
+//! The reference of all keys, as Markdown for `docs/policy.md`.
+//!
+//! In: the tables. Out: one section for each mapping.
+//! Explains single keys; the prose around it is written by hand.
+
+use super::{FILE, Shape, Table};
+
+/// One Markdown section with a table for each mapping of the language.
+pub fn reference() -> String {
+    let mut tables = Vec::new();
+    collect(&FILE, &mut tables);
+    tables.iter().map(|table| section(table)).collect::<Vec<_>>().join("\n")
+}
+
+/// Tables in the order in which a reader meets them, each once.
+fn collect(table: &'static Table, tables: &mut Vec<&'static Table>) {
+    if tables.iter().any(|known| known.title == table.title) {
+        return;
+    }
+    tables.push(table);
+    for key in table.keys {
+        match key.shape {
+            Shape::Object(inner) | Shape::Named(_, inner) | Shape::Rate(inner) | Shape::Quota(inner) => {
+                collect(inner, tables);
+            }
+            Shape::Exactly(_)
+            | Shape::Text
+            | Shape::Header
+            | Shape::Integer { .. }
+            | Shape::Size { .. }
+            | Shape::Word(_)
+            | Shape::PlainRate
+            | Shape::PlainQuota
+            | Shape::ListOf(_)
+            | Shape::Texts
+            | Shape::NamedLists(..) => {}
+        }
+    }
+}
+
+fn section(table: &Table) -> String {
+    let mut text = format!("### {}\n\n| key | takes | |\n| --- | --- | --- |\n", table.title);
+    for key in table.keys {
+        let required = if key.required { "Required. " } else { "" };
+        text.push_str(&format!("| `{}` | {} | {required}{} |\n", key.name, takes(key.shape), key.about));
+    }
+    text
+}
+
+fn takes(shape: Shape) -> String {
+    match shape {
+        Shape::Exactly(text) => format!("`{text}`"),
+        Shape::Text => "text".to_owned(),
+        Shape::Header => "name of a header".to_owned(),
+        Shape::Integer { least, most } => format!("{least} to {most}"),
+        Shape::Size { least, most } => format!("size, {least} to {most} bytes"),
+        Shape::Word(words) => words().iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+        Shape::PlainRate => "rate".to_owned(),
+        Shape::PlainQuota => "quota".to_owned(),
+        Shape::Rate(_) => "rate, or a mapping".to_owned(),
+        Shape::Quota(_) => "quota, or a mapping".to_owned(),
+        Shape::ListOf(names) => format!("list of {}s", names.one()),
+        Shape::Texts => "list of texts".to_owned(),
+        Shape::Object(_) => "mapping".to_owned(),
+        Shape::Named(names, _) => format!("mapping, by {}", names.one()),
+        Shape::NamedLists(names, of) => format!("mapping from {}s to lists of {}s", names.one(), of.one()),
+    }
+}
