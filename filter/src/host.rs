@@ -116,17 +116,28 @@ pub fn log(level: Level, message: &str) {
 }
 
 /// Envoy's shared data: values that all workers of one Envoy see.
-pub struct SharedData;
+#[derive(Default)]
+pub struct SharedData {
+    /// The fault that stopped it, since the engine's answer does not carry it.
+    pub fault: Option<Fault>,
+}
+
+impl SharedData {
+    fn keep<T>(&mut self, answer: Result<T, Fault>) -> Result<T, Fault> {
+        self.fault = answer.as_ref().err().copied().or(self.fault);
+        answer
+    }
+}
 
 impl Store for SharedData {
     type Error = Fault;
     type Version = u32;
 
     fn read(&mut self, key: &[u8]) -> Result<Reading<u32>, Fault> {
-        abi::shared_data(key)
+        self.keep(abi::shared_data(key))
     }
 
     fn swap(&mut self, key: &[u8], value: &[u8], version: u32) -> Result<Swap, Fault> {
-        abi::set_shared_data(key, value, version)
+        self.keep(abi::set_shared_data(key, value, version))
     }
 }

@@ -129,7 +129,10 @@ impl ToolCallContext {
         let step = match self.exchange.request_body_grows(policy, self.buffered) {
             BodyStep::Wait if ends && self.exchange.is_judging() => {
                 let body = host::request_body(self.buffered)?;
-                self.exchange.request_body(policy, &body, host::now()?, &mut SharedData)
+                let mut store = SharedData::default();
+                let step = self.exchange.request_body(policy, &body, host::now()?, &mut store);
+                store.fault.into_iter().for_each(metrics::count_fault);
+                step
             }
             step => step,
         };

@@ -158,7 +158,8 @@ pub fn all() -> Vec<CaseFile> {
 
 #[expect(clippy::panic, reason = "a case file that cannot be read must fail every test that runs it")]
 fn read(name: &'static str, text: &str) -> CaseFile {
-    let file: CaseFile = serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("tests/cases/{name}.yaml: {error}"));
+    let file: CaseFile =
+        serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("tests/cases/{name}.yaml: {error}"));
     assert!(!file.cases.is_empty(), "tests/cases/{name}.yaml has no case");
     CaseFile { name, ..file }
 }
