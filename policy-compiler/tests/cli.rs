@@ -2,6 +2,7 @@
 //!
 //! In: arguments, files and standard input. Out: what the binary did with them.
 //! The words of findings are tested in `diagnostics.rs`.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use serde_json::Value;
 use std::{

@@ -3,6 +3,8 @@
 //! In: those files. Out: whether what is said is what the `.stderr` beside it says; `UPDATE=1` rewrites them.
 //! What spans mean in bytes and columns is tested in `spans.rs`.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
 use policy_compiler::{
     Packing, Source, compile,
     diagnostic::{Code, Diagnostic, Severity, human},
@@ -39,17 +41,14 @@ fn told(name: &str, source: &[u8]) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// Compares with a golden file, or writes it.
-fn is_golden(name: &str, told: &str) -> bool {
+/// How it differs from a golden file, which is written first if that is asked for.
+fn difference(name: &str, told: &str) -> Option<String> {
     let path = folder().join(name);
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&path, told).unwrap();
     }
     let wanted = fs::read_to_string(&path).unwrap_or_else(|error| format!("{}: {error}", path.display()));
-    if wanted != told {
-        println!("--- {name}: wanted\n{wanted}\n--- {name}: told\n{told}");
-    }
-    wanted == told
+    (wanted != told).then(|| format!("--- {name}: wanted\n{wanted}\n--- {name}: told\n{told}"))
 }
 
 /// Policies that are too large for a file of their own.
@@ -91,9 +90,12 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// All cases with what is told about them, computed once for all tests.
-fn cases() -> &'static [(String, Vec<u8>, Vec<Diagnostic>)] {
-    static CASES: OnceLock<Vec<(String, Vec<u8>, Vec<Diagnostic>)>> = OnceLock::new();
+/// The name of a case, its policy, and what is told about it.
+type Case = (String, Vec<u8>, Vec<Diagnostic>);
+
+/// All cases, computed once for all tests.
+fn cases() -> &'static [Case] {
+    static CASES: OnceLock<Vec<Case>> = OnceLock::new();
     CASES.get_or_init(|| {
         let large = large().into_iter().map(|(name, source)| (format!("{name}.yaml"), source));
         let told = |(name, source): (String, Vec<u8>)| {
@@ -106,12 +108,12 @@ fn cases() -> &'static [(String, Vec<u8>, Vec<Diagnostic>)] {
 
 #[test]
 fn each_finding_is_told_in_the_agreed_words() {
-    let mut right = true;
+    let mut differences = Vec::new();
     for (name, source, told) in cases() {
         let text = human::render(told, &Source::new(name, source), human::Colour::Never);
-        right &= is_golden(&name.replace(".yaml", ".stderr"), &text);
+        differences.extend(difference(&name.replace(".yaml", ".stderr"), &text));
     }
-    assert!(right, "UPDATE=1 rewrites the files; review them as a diff");
+    assert!(differences.is_empty(), "{}\nUPDATE=1 rewrites the files; review them as a diff", differences.join("\n"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a policy means: the bundle that it becomes.
 //!
 //! In: policies. Out: names, rules, limits and checks as the filter will see them.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use policy_compiler::{Packing, compile, pack};
 use toolgate_engine::{

@@ -2,6 +2,7 @@
 //!
 //! In: the policies of `tests/diagnostics` and the sample, as an editor reads them. Out: whether the schema agrees.
 //! What spans several keys is not the schema's: names that nobody declares, warnings.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use jsonschema::Validator;
 use policy_compiler::{

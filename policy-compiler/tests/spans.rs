@@ -1,6 +1,7 @@
 //! Findings point at exactly what they are about, in bytes, lines and columns.
 //!
 //! In: policies with letters of several bytes, with a byte order mark, with other line ends. Out: the text under each span.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use policy_compiler::{
     compile,
