@@ -53,19 +53,19 @@ class Gateway:
 
     def __init__(self, program, module, packed, tool_port, folder):
         self.version = version(program)
-        self.audit_file = folder / "audit.log"
+        self._audit_file = folder / "audit.log"
         self._log_file = folder / "envoy.log"
         self._admin_file = folder / "admin-address"
         bootstrap = folder / "envoy.yaml"
         bootstrap.write_text(self._bootstrap(module, packed, tool_port))
         # Envoy adds this to what the file says.
         more = {"static_resources": {"listeners": [self._broken_listener(module, packed)]}}
-        self._child = subprocess.Popen(
-            [str(program), "--config-path", bootstrap, "--config-yaml", json.dumps(more), "--disable-hot-restart",
-             "--concurrency", "2", "--admin-address-path", self._admin_file, "--log-path", self._log_file,
-             "--log-level", "warn", "--file-flush-interval-msec", "20"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            preexec_fn=_die_with_parent)
+        with self._audit_file.open("wb") as audit, self._log_file.open("wb") as log:
+            self._child = subprocess.Popen(
+                [str(program), "--config-path", bootstrap, "--config-yaml", json.dumps(more), "--disable-hot-restart",
+                 "--concurrency", "2", "--admin-address-path", self._admin_file, "--log-level", "warn",
+                 "--file-flush-interval-msec", "20"],
+                stdin=subprocess.DEVNULL, stdout=audit, stderr=log, preexec_fn=_die_with_parent)
 
     def _bootstrap(self, module, packed, tool_port):
         """`envoy/envoy.yaml` with its two places filled in, and with ports and paths of this run."""
@@ -76,7 +76,6 @@ class Gateway:
             ("port_value: 9901", "port_value: 0", 1),
             ("port_value: 10000", "port_value: 0", 1),
             ("port_value: 8080", f"port_value: {tool_port}", 1),
-            ("/dev/stdout", yaml_text(str(self.audit_file)), 2),
         ]:
             if text.count(old) != times:
                 raise StartFailed(f"envoy.yaml must have {old} {times} times, it has it {text.count(old)} times")
@@ -95,13 +94,13 @@ class Gateway:
         place = machine if self.version >= CAPABILITIES_OF_VM else plugin
         place["capability_restriction_config"] = {"allowed_capabilities": {name: {} for name in CAPABILITIES}}
         log = {
-            "@type": f"{kinds}.access_loggers.file.v3.FileAccessLog", "path": str(self.audit_file),
+            "@type": f"{kinds}.access_loggers.stream.v3.StdoutAccessLog",
             "log_format": {"text_format_source": {"inline_string": "%FILTER_STATE(wasm.tool_gateway.audit:PLAIN)%\n"}},
         }
         http = {
             "@type": f"{kinds}.filters.network.http_connection_manager.v3.HttpConnectionManager",
             "stat_prefix": BROKEN,
-            "access_log": [{"name": "envoy.access_loggers.file", "typed_config": log}],
+            "access_log": [{"name": "envoy.access_loggers.stdout", "typed_config": log}],
             "http_filters": [
                 {"name": "envoy.filters.http.wasm",
                  "typed_config": {"@type": f"{kinds}.filters.http.wasm.v3.Wasm", "config": plugin}},
@@ -144,8 +143,7 @@ class Gateway:
 
     def audit_lines(self):
         """Whole lines only: Envoy may be about to write one."""
-        text = self.audit_file.read_text() if self.audit_file.exists() else ""
-        return text.split("\n")[:-1]
+        return self._audit_file.read_text().split("\n")[:-1]
 
     def metrics(self):
         """The filter's own, as Prometheus sees them: name, labels, value."""
@@ -163,8 +161,7 @@ class Gateway:
         return sum(int(line.rsplit(": ", 1)[1]) for line in said.splitlines() if ": " in line)
 
     def log_end(self):
-        text = self._log_file.read_text(errors="replace") if self._log_file.exists() else ""
-        return "\n".join(text.splitlines()[-12:])
+        return "\n".join(self._log_file.read_text(errors="replace").splitlines()[-12:])
 
     def has_ended(self):
         return self._child.poll() is not None
