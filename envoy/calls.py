@@ -121,7 +121,7 @@ def unidentified():
 
     def named(about, lines, reason, **more):
         return bare_search(about, [*lines, *rest], status=401, reason=reason, headers={"www-authenticate": "Agent"},
-                           **more)
+                           tool="search", **more)
 
     return [
         named("no agent id", [], "identity_missing"),
