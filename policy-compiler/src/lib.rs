@@ -9,6 +9,8 @@ mod guess;
 mod lint;
 mod lower;
 mod packing;
+pub mod regex;
+pub mod schema;
 mod shape;
 mod source;
 
