@@ -5,6 +5,7 @@
 
 pub mod arguments;
 pub mod audit;
+pub mod automaton;
 pub mod bundle;
 pub mod denial;
 pub mod exchange;
