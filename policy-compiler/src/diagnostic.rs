@@ -149,6 +149,10 @@ impl Findings {
         self.0.push(finding);
     }
 
+    pub(crate) fn any(&self, wanted: fn(Code) -> bool) -> bool {
+        self.0.iter().any(|finding| wanted(finding.code))
+    }
+
     /// The findings in the order of the file; those about the whole file last.
     pub(crate) fn placed(mut self, source: &Source<'_>) -> Vec<Diagnostic> {
         let order = |finding: &Finding| {

@@ -70,8 +70,7 @@ pub(super) fn check(source: &Source<'_>, bytes: &[u8], findings: &mut Findings) 
     if let Err(error) = std::str::from_utf8(bytes) {
         let start = error.valid_up_to().saturating_sub(source.mark_bytes());
         let end = start.saturating_add('\u{fffd}'.len_utf8());
-        let message = format!("byte {} of the file is not UTF-8", error.valid_up_to());
-        let finding = Finding::new(Code::NotUtf8, Span { start, end }, message);
+        let finding = Finding::new(Code::NotUtf8, Span { start, end }, "this byte is not UTF-8");
         findings.add(finding.help("save the file as UTF-8"));
         return None;
     }
