@@ -197,6 +197,18 @@ impl<'d> Value<'d> {
         Children::of(self, Kind::Array)
     }
 
+    /// The member or element that a token of an RFC 6901 pointer names.
+    pub fn child(self, token: &str) -> Option<Value<'d>> {
+        match self.kind() {
+            Kind::Object => self.members().find_map(|(key, value)| (key == token).then_some(value)),
+            Kind::Array => {
+                let index: usize = token.parse().ok().filter(|index: &usize| index.to_string() == token)?;
+                self.elements().nth(index)
+            }
+            _ => None,
+        }
+    }
+
     /// Every string in it at any depth, keys too, in order of appearance.
     pub fn strings(self) -> impl Iterator<Item = (Place, &'d str)> {
         let document = self.document;

@@ -12,6 +12,8 @@ pub mod exchange;
 pub mod json;
 pub mod limits;
 pub mod names;
+mod patterns;
 pub mod policy;
 mod redact;
 pub mod request;
+pub mod views;

@@ -5,14 +5,14 @@
 
 use crate::{
     arguments::{self, ArgumentChecks},
+    automaton::{Automaton, ReadyAutomaton},
     bundle::{
         Agent, AuditArguments, AuditOptions, BadConfig, Bucket, Bundle, Deployment, Grant, IdentitySource, Mode,
         Packed, Ruled, Subject, Tool,
     },
     limits, names, redact,
 };
-use std::collections::HashMap;
-use std::{string::String, vec::Vec};
+use std::{collections::HashMap, sync::Arc};
 
 /// Index of a declared agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -147,7 +147,8 @@ impl TryFrom<Packed> for Policy {
     fn try_from(packed: Packed) -> Result<Self, BadConfig> {
         let Packed { bundle, digest, deployment, bundle_bytes: _ } = packed;
         consistent(&bundle)?;
-        let Bundle { name: _, identity, mut audit, rules, groups: _, agents, buckets, checks, mut tools } = bundle;
+        let Bundle { name: _, identity, mut audit, rules, groups: _, agents, buckets, automata, checks, mut tools } =
+            bundle;
         for key in &mut audit.redact {
             *key = redact::plain_key(key);
         }
@@ -156,7 +157,9 @@ impl TryFrom<Packed> for Policy {
         }
         let agent_by_name = by_name(agents.iter().map(|agent| &agent.name), AgentIndex)?;
         let tool_by_name = by_name(tools.iter().map(|tool| &tool.name), ToolIndex)?;
-        let checks = checks.into_iter().map(arguments::prepare).collect::<Result<_, _>>()?;
+        let automata = ready(&automata)?;
+        let checks =
+            checks.into_iter().map(|checks| arguments::prepare(checks, &automata)).collect::<Result<_, _>>()?;
         Ok(Self {
             digest,
             deployment,
@@ -171,6 +174,19 @@ impl TryFrom<Packed> for Policy {
             tool_by_name,
         })
     }
+}
+
+/// How much memory all automata may take. The bytes of a bundle are few, but each can ask for many.
+const MAX_AUTOMATA_BYTES: usize = 64 << 20;
+
+fn ready(automata: &[Automaton]) -> Result<Vec<Arc<ReadyAutomaton>>, BadConfig> {
+    let mut left = MAX_AUTOMATA_BYTES;
+    let mut load = |automaton| {
+        let ready = ReadyAutomaton::try_from(automaton).map_err(|_| BadConfig::Inconsistent("an automaton"))?;
+        left = left.checked_sub(ready.bytes()).ok_or(BadConfig::Inconsistent("the size of the automata"))?;
+        Ok(Arc::new(ready))
+    };
+    automata.iter().map(&mut load).collect()
 }
 
 fn by_name<'a, I: Copy>(
@@ -188,7 +204,7 @@ fn by_name<'a, I: Copy>(
 
 /// Checks every name, index and number, so that no look-up in a [`Policy`] can miss.
 fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
-    let Bundle { name: _, identity, audit: _, rules, groups, agents, buckets, checks, tools } = bundle;
+    let Bundle { name: _, identity, audit: _, rules, groups, agents, buckets, automata: _, checks, tools } = bundle;
     let no = |what| Err(BadConfig::Inconsistent(what));
     let rule = |at: u32| index(at) < rules.len();
     let all = |list: &[u32], len: usize| list.iter().all(|&at| index(at) < len);
