@@ -68,6 +68,11 @@ fn large() -> Vec<(&'static str, Vec<u8>)> {
     };
     vec![
         ("TG002-too-large", vec![b'#'; policy_compiler::MAX_SOURCE_BYTES + 1]),
+        (
+            "TG009-too-many-findings",
+            format!("{head}agents: {{ a: {{}} }}\ntools: {{ t: {{ agents: [{}] }} }}\n", "a,".repeat(100_002))
+                .into_bytes(),
+        ),
         ("TG060-nearly-too-large", packed(500_000).into_bytes()),
         ("TG061-packed-too-large", packed(800_000).into_bytes()),
         ("TG062-unfolds", many.into_bytes()),
@@ -97,12 +102,18 @@ type Case = (String, Vec<u8>, Vec<Diagnostic>);
 fn cases() -> &'static [Case] {
     static CASES: OnceLock<Vec<Case>> = OnceLock::new();
     CASES.get_or_init(|| {
-        let large = large().into_iter().map(|(name, source)| (format!("{name}.yaml"), source));
-        let told = |(name, source): (String, Vec<u8>)| {
+        let small = policies().into_iter().map(|(name, source)| {
             let told = told(&name, &source);
             (name, source, told)
-        };
-        policies().into_iter().chain(large).map(told).collect()
+        });
+        // Of the large ones, only what they are named after is told.
+        let large = large().into_iter().map(|(name, source)| {
+            let name = format!("{name}.yaml");
+            let mut told = told(&name, &source);
+            told.retain(|found| name.starts_with(found.code.id()));
+            (name, source, told)
+        });
+        small.chain(large).collect()
     })
 }
 
@@ -138,8 +149,8 @@ fn every_code_has_a_case() {
 #[test]
 fn no_golden_file_is_left_over() {
     let cases: BTreeSet<String> = cases().iter().map(|(name, ..)| name.replace(".yaml", "")).collect();
-    for entry in fs::read_dir(folder()).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
+    let names = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    for name in names.filter(|name| name != ".gitattributes") {
         let (stem, ending) = name.rsplit_once('.').unwrap();
         assert!(cases.contains(stem) && ["yaml", "stderr"].contains(&ending), "{name}");
     }

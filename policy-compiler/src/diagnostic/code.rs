@@ -3,30 +3,8 @@
 //! In: nothing. Out: [`Code`] and [`About`]; `docs/diagnostics.md` is written from this table.
 //! A code never changes its meaning and is never used again.
 
+use super::Severity;
 use serde::{Serialize, Serializer};
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// The policy is not packed.
-    Error,
-    /// The policy is packed; `--deny-warnings` refuses it.
-    Warning,
-    /// Something to know; never changes the exit code.
-    Note,
-}
-
-impl Severity {
-    /// The word that people and programs see.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-            Self::Note => "note",
-        }
-    }
-}
 
 /// The manual entry of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +33,7 @@ pub enum Code {
     TooDeep,
     DuplicateKey,
     TextDirection,
+    TooManyFindings,
     UnknownKey,
     MissingKey,
     WrongType,
@@ -100,6 +79,7 @@ impl Code {
         Self::TooDeep,
         Self::DuplicateKey,
         Self::TextDirection,
+        Self::TooManyFindings,
         Self::UnknownKey,
         Self::MissingKey,
         Self::WrongType,
@@ -189,6 +169,12 @@ impl Code {
                 "an invisible character changes the direction of text",
                 "The policy may look like another one in an editor (CVE-2021-42574).",
                 "Take it out; in a literal, write it as an escape: `\"\\u202E\"`.",
+            ),
+            Self::TooManyFindings => error(
+                "TG009",
+                "there are more than 100000 findings",
+                "Nobody reads so many, and they would need more memory than the policy.",
+                "Correct those that are told, then check again.",
             ),
             Self::UnknownKey => error(
                 "TG010",
