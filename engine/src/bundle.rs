@@ -75,7 +75,7 @@ pub struct Agent {
 }
 
 /// A value together with the rule that it stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ruled<T> {
     /// Index into [`Bundle::rules`].
     pub rule: u32,
@@ -143,7 +143,7 @@ pub enum Window {
 }
 
 /// Checks that all arguments of a call must pass.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Checks {
     /// Longest string, key or value, in Unicode scalar values.
     pub max_string_length: Option<Ruled<u32>>,
@@ -152,7 +152,7 @@ pub struct Checks {
 }
 
 /// Patterns of one automaton, and where in the arguments nothing may hold them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Blocked {
     /// RFC 6901 pointer to an argument, which means it and all below it; empty for all arguments.
     pub at: String,

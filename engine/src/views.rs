@@ -68,6 +68,15 @@ pub fn look_through<T>(
     }
 }
 
+/// What the first layer makes of a text by undoing percent-encoding and entities; nothing if it has none.
+pub fn decoded(text: &str) -> Option<String> {
+    let has_one = |undone: &u8| Kinds::of(text.as_bytes()).has(*undone);
+    [Kinds::PERCENT, Kinds::AMPERSAND].iter().any(has_one).then_some(())?;
+    let ascii: String = text.chars().filter(char::is_ascii).collect();
+    let decoded = decode::decode(ascii.as_bytes(), &Kinds::of(ascii.as_bytes()), Escapes::Keep)?;
+    Some(String::from_utf8_lossy(&decoded.text).into_owned())
+}
+
 /// Why a search ends before all views were shown.
 enum End {
     Found,

@@ -14,6 +14,10 @@ fn all() -> impl Iterator<Item = char> {
 
 /// The ASCII that a letter becomes: by NFKC, by upper case (which folds more than lower case), or as white space.
 fn wanted(letter: char) -> Option<String> {
+    if matches!(letter, '\u{3002}' | '\u{ff61}') {
+        // Resolvers of names take these full stops for dots (UTS #46).
+        return Some(".".to_owned());
+    }
     let ascii = |text: String| (!text.is_empty() && text.is_ascii()).then_some(text);
     let nfkc = ascii(letter.nfkc().collect());
     let upper = ascii(letter.to_uppercase().flat_map(|upper| upper.nfkc().collect::<Vec<_>>()).collect());

@@ -120,8 +120,9 @@ impl Smuggled {
         let below = |start: u32| u8::try_from(code.saturating_sub(start)).unwrap_or_default();
         match code {
             0xe0020..=0xe007e => self.tags.push(below(0xe0000)),
-            0xfe00..=0xfe0f => self.selectors.push(below(0xfe00)),
-            0xe0100..=0xe01ef => self.selectors.push(below(0xe0100).saturating_add(16)),
+            // The first 16 selectors stand for control characters; emoji need the last of them.
+            0xfe09 | 0xfe0a | 0xfe0d => self.selectors.push(b' '),
+            0xe0110..=0xe01ef => self.selectors.push(below(0xe0100).saturating_add(16)),
             _ => {}
         }
     }
