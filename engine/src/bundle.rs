@@ -167,13 +167,15 @@ pub struct Tool {
     pub audit_arguments: AuditArguments,
 }
 
-/// One entry of a tool's allow-list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One entry of a tool's allow-list. Of several for one agent, one that holds is enough.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// Who.
     pub subject: Subject,
     /// Index into [`Bundle::rules`].
     pub rule: u32,
+    /// Checks that the arguments must pass besides the tool's, as indexes. None: any arguments.
+    pub checks: Vec<u32>,
 }
 
 /// Whom a grant is for.

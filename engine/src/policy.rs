@@ -98,15 +98,16 @@ impl Policy {
         self.tool(tool).map_or(AuditArguments::None, |tool| tool.audit_arguments)
     }
 
-    /// The rule that lets the agent call the tool, if there is one.
-    pub fn grant(&self, agent: AgentIndex, tool: ToolIndex) -> Option<u32> {
-        let grants = &self.tool(tool)?.grants;
-        let find = |subject: Subject| {
-            let at = grants.binary_search_by_key(&subject, |grant| grant.subject).ok()?;
-            grants.get(at).map(|grant| grant.rule)
-        };
-        let groups = &self.agent(agent)?.groups;
-        find(Subject::Agent(agent.0)).or_else(|| groups.iter().find_map(|&group| find(Subject::Group(group))))
+    /// Every grant that lets the agent call the tool: its own, then those of its groups.
+    pub fn grants(&self, agent: AgentIndex, tool: ToolIndex) -> impl Iterator<Item = &Grant> {
+        let grants = self.tool(tool).map_or(&[][..], |tool| &tool.grants);
+        let groups = self.agent(agent).map_or(&[][..], |agent| &agent.groups);
+        let subjects = std::iter::once(Subject::Agent(agent.0)).chain(groups.iter().copied().map(Subject::Group));
+        subjects.flat_map(move |subject| {
+            let first = grants.partition_point(|grant| grant.subject < subject);
+            let rest = grants.get(first..).unwrap_or_default();
+            rest.iter().take_while(move |grant| grant.subject == subject)
+        })
     }
 
     /// All buckets that a call is held to: the tool's, then the agent's.
@@ -116,9 +117,17 @@ impl Policy {
         of_tool.iter().chain(of_agent).filter_map(|&bucket| self.buckets.get(index(bucket)))
     }
 
-    /// All checks that a call's arguments must pass.
+    /// The checks that the arguments of every call of a tool must pass.
     pub fn checks(&self, tool: ToolIndex) -> impl Iterator<Item = &ArgumentChecks> {
-        let checks = self.tool(tool).map_or(&[][..], |tool| &tool.checks);
+        self.checks_at(self.tool(tool).map_or(&[][..], |tool| &tool.checks))
+    }
+
+    /// The checks that a grant adds to the tool's.
+    pub fn checks_of<'a>(&'a self, grant: &'a Grant) -> impl Iterator<Item = &'a ArgumentChecks> {
+        self.checks_at(&grant.checks)
+    }
+
+    fn checks_at<'a>(&'a self, checks: &'a [u32]) -> impl Iterator<Item = &'a ArgumentChecks> {
         checks.iter().filter_map(|&check| self.checks.get(index(check)))
     }
 
@@ -223,9 +232,10 @@ fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
         if names::tool_name(name.as_bytes()).is_err() {
             return no("the name of a tool");
         }
-        let grant = |&Grant { subject, rule: at }: &Grant| {
-            rule(at)
-                && match subject {
+        let grant = |Grant { subject, rule: at, checks: narrowed_by }: &Grant| {
+            rule(*at)
+                && all(narrowed_by, checks.len())
+                && match *subject {
                     Subject::Agent(agent) => index(agent) < agents.len(),
                     Subject::Group(group) => index(group) < groups.len(),
                 }

@@ -126,7 +126,7 @@ fn grants(file: &PolicyFile, links: &Links, tool: usize, most: usize, rules: &mu
             }
             if seen.insert((link.key, link.index)) {
                 let rule = rules.at(&[place, name, link.key, &link.at.to_string()], link.span);
-                grants.push(Grant { subject: link.subject(), rule });
+                grants.push(Grant { subject: link.subject(), rule, checks: Vec::new() });
             }
         }
     }
