@@ -16,11 +16,23 @@ pub struct Bounds {
     pub depth: usize,
     /// How many values and keys there may be.
     pub values: usize,
+    /// Which numbers are read.
+    pub numbers: Numbers,
+}
+
+/// Which numbers are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Numbers {
+    /// Only those that a double holds exactly, so that no two readers see two values.
+    #[default]
+    Exact,
+    /// All that the grammar knows; for JSON that no one forwards.
+    Any,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { depth: 32, values: 100_000 }
+        Self { depth: 32, values: 100_000, numbers: Numbers::Exact }
     }
 }
 
@@ -190,6 +202,22 @@ impl<'d> Value<'d> {
     pub fn members(self) -> impl Iterator<Item = (&'d str, Value<'d>)> {
         let mut keys = Children::of(self, Kind::Object);
         std::iter::from_fn(move || Some((keys.next()?.as_str()?, keys.next()?)))
+    }
+
+    /// Keys, as the strings that they are, and values of an object; nothing for what is none.
+    pub fn entries(self) -> impl Iterator<Item = (Value<'d>, Value<'d>)> {
+        let mut keys = Children::of(self, Kind::Object);
+        std::iter::from_fn(move || Some((keys.next()?, keys.next()?)))
+    }
+
+    /// How many values and keys it is made of, itself included.
+    pub fn size(self) -> usize {
+        self.document.behind(self.at).saturating_sub(self.at)
+    }
+
+    /// Where it stands.
+    pub fn place(self) -> Place {
+        Place(self.at)
     }
 
     /// Elements of an array; nothing for what is none.

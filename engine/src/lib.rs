@@ -5,6 +5,7 @@
 
 pub mod arguments;
 pub mod audit;
+pub mod automaton;
 pub mod bundle;
 pub mod denial;
 pub mod exchange;
@@ -14,3 +15,4 @@ pub mod names;
 pub mod policy;
 mod redact;
 pub mod request;
+pub mod schema;

@@ -1,9 +1,9 @@
 //! Numbers: the grammar of RFC 8259, and whether a double holds the value exactly.
 //!
-//! In: the bytes from the number's first on. Out: its length, or what is wrong.
+//! In: the bytes from the number's first on, and whether inexact ones are read too. Out: its length, or what is wrong.
 //! Computes no value that anyone uses: a number is forwarded as it was written.
 
-use super::Problem;
+use super::{Numbers, Problem};
 
 /// The largest integer below which every integer is a double: 2^53 - 1 (RFC 7493, section 2.2).
 const LARGEST_EXACT: u64 = (1 << 53) - 1;
@@ -12,7 +12,7 @@ const LARGEST_EXACT: u64 = (1 << 53) - 1;
 const SIGNIFICANT_DIGITS: usize = 17;
 
 /// Length of the number that `bytes` starts with.
-pub(super) fn length(bytes: &[u8]) -> Result<usize, Problem> {
+pub(super) fn length(bytes: &[u8], numbers: Numbers) -> Result<usize, Problem> {
     let sign = usize::from(bytes.first() == Some(&b'-'));
     let whole = digits(bytes, sign);
     if whole == sign || (bytes.get(sign) == Some(&b'0') && whole > sign.saturating_add(1)) {
@@ -26,6 +26,9 @@ pub(super) fn length(bytes: &[u8]) -> Result<usize, Problem> {
         Some(b'e' | b'E') => some_digits(bytes, exponent_digits(bytes, fraction))?,
         _ => fraction,
     };
+    if numbers == Numbers::Any {
+        return Ok(end);
+    }
     let number = bytes.get(..end).unwrap_or_default();
     let exact = if end == whole { is_exact_integer(number.get(sign..).unwrap_or_default()) } else { is_exact(number) };
     if exact { Ok(end) } else { Err(Problem::InexactNumber) }

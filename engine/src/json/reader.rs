@@ -134,7 +134,7 @@ impl Reader<'_> {
     }
 
     fn number(&mut self) -> Result<(), Malformed> {
-        let length = number::length(self.rest()).map_err(|problem| self.wrong(problem))?;
+        let length = number::length(self.rest(), self.bounds.numbers).map_err(|problem| self.wrong(problem))?;
         let start = self.at;
         self.skip(length);
         self.push(Kind::Number, start, self.at, 0, 0)

@@ -139,3 +139,11 @@ fn plain_runs_end_at_every_offset() {
         }
     }
 }
+
+#[test]
+fn inexact_numbers_are_read_where_they_are_wanted() {
+    let bounds = Bounds { numbers: Numbers::Any, ..Bounds::default() };
+    let document = Document::read(b"[12345678901234567890123, 0.1e-4000]", bounds).unwrap();
+    assert_eq!(document.root().elements().map(Value::raw).collect::<Vec<_>>(), ["12345678901234567890123", "0.1e-4000"]);
+    assert!(Document::read(b"[01]", bounds).is_err());
+}

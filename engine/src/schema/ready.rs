@@ -1,0 +1,260 @@
+//! The checked form of schemas, laid out for running.
+//!
+//! In and out: plain data. Each node has its rules by the type of value that they are for,
+//! so that a value meets no rule that says nothing of it.
+
+use super::{decimal::Decimal, decimal::Divisor, wire::Format, wire::Types};
+
+/// Stands for "no node".
+pub(super) const NONE: u32 = u32::MAX;
+
+/// All texts of a program.
+pub(super) struct Texts {
+    pub(super) text: String,
+    /// Start and end of each text.
+    pub(super) spans: Vec<(u32, u32)>,
+}
+
+impl Texts {
+    pub(super) fn get(&self, at: u32) -> Option<&str> {
+        let &(start, end) = self.spans.get(wide(at))?;
+        self.text.get(wide(start)..wide(end))
+    }
+
+    fn bytes(&self, start: u32, end: u32) -> &[u8] {
+        self.text.as_bytes().get(wide(start)..wide(end)).unwrap_or_default()
+    }
+}
+
+pub(super) struct Node {
+    pub(super) types: Types,
+    /// It takes every value.
+    pub(super) idle: bool,
+    /// It has `unevaluatedItems` or `unevaluatedProperties`.
+    pub(super) looks_back: bool,
+    pub(super) general: Box<[General]>,
+    pub(super) strings: Option<Box<Strings>>,
+    pub(super) numbers: Option<Box<Numbers>>,
+    pub(super) arrays: Option<Box<Arrays>>,
+    pub(super) objects: Option<Box<Objects>>,
+}
+
+/// Rules for values of every type.
+pub(super) enum General {
+    Refer(Edge),
+    AllOf(Box<[u32]>),
+    AnyOf(Box<[u32]>),
+    OneOf(Box<[u32]>),
+    Not(u32),
+    If { condition: u32, then: u32, otherwise: u32 },
+    Among(Box<Values>),
+}
+
+/// A node, and the keyword that leads to it.
+#[derive(Clone, Copy)]
+pub(super) struct Edge {
+    pub(super) node: u32,
+    pub(super) keyword: &'static str,
+}
+
+/// The values of `enum` or `const`, by type.
+pub(super) struct Values {
+    pub(super) keyword: &'static str,
+    pub(super) null: bool,
+    pub(super) yes: bool,
+    pub(super) no: bool,
+    pub(super) numbers: Box<[Number]>,
+    /// Texts in order, so that one of many is found by halving.
+    pub(super) strings: Box<[u32]>,
+    pub(super) composites: Box<[u32]>,
+}
+
+#[derive(Default)]
+pub(super) struct Strings {
+    pub(super) min: Option<u32>,
+    pub(super) max: Option<u32>,
+    pub(super) patterns: Vec<u32>,
+    pub(super) format: Option<Format>,
+}
+
+#[derive(Default)]
+pub(super) struct Numbers {
+    pub(super) limits: Vec<Limit>,
+    pub(super) divisor: Option<Divisor>,
+}
+
+pub(super) struct Limit {
+    pub(super) keyword: &'static str,
+    pub(super) below: bool,
+    pub(super) exclusive: bool,
+    pub(super) number: Number,
+}
+
+/// A number of a schema.
+pub(super) struct Number {
+    text: Box<str>,
+    /// Its value, if that is a whole number of sane size.
+    pub(super) small: Option<i64>,
+}
+
+impl Number {
+    pub(super) fn new(text: &str) -> Option<Self> {
+        Decimal::read(text)?;
+        Some(Self { text: text.into(), small: small(text) })
+    }
+
+    pub(super) fn decimal(&self) -> Option<Decimal<'_>> {
+        Decimal::read(&self.text)
+    }
+}
+
+/// The value of a number that is written as up to eighteen digits.
+pub(super) fn small(text: &str) -> Option<i64> {
+    let (negative, digits) = match text.as_bytes() {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if digits.len() > 18 {
+        return None;
+    }
+    let mut value = 0i64;
+    for digit in digits {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
+    }
+    Some(if negative { value.wrapping_neg() } else { value })
+}
+
+#[derive(Default)]
+pub(super) struct Arrays {
+    pub(super) first: Option<(&'static str, Box<[u32]>)>,
+    pub(super) rest: Option<Edge>,
+    pub(super) contains: Option<Contains>,
+    pub(super) min: Option<u32>,
+    pub(super) max: Option<u32>,
+    pub(super) unique: bool,
+    pub(super) unevaluated: Option<u32>,
+}
+
+pub(super) struct Contains {
+    pub(super) node: u32,
+    pub(super) min: Option<u32>,
+    pub(super) max: Option<u32>,
+    pub(super) evaluates: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Objects {
+    pub(super) names: Names,
+    /// How many names are required.
+    pub(super) required: u32,
+    pub(super) patterns: Box<[super::wire::Matched]>,
+    pub(super) additional: Option<u32>,
+    pub(super) property_names: Option<u32>,
+    pub(super) min: Option<u32>,
+    pub(super) max: Option<u32>,
+    pub(super) dependents: Vec<Dependent>,
+    pub(super) unevaluated: Option<u32>,
+}
+
+/// What holds if an object has a property.
+pub(super) struct Dependent {
+    pub(super) keyword: &'static str,
+    pub(super) name: u32,
+    pub(super) then: Then,
+}
+
+pub(super) enum Then {
+    Has(Box<[u32]>),
+    Holds(u32),
+}
+
+/// What is said of properties by name: a hash table, at most half full.
+#[derive(Default)]
+pub(super) struct Names {
+    slots: Box<[Slot]>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Slot {
+    hash: u32,
+    start: u32,
+    end: u32,
+    pub(super) name: u32,
+    /// Its schema, if there is one.
+    pub(super) node: u32,
+    pub(super) required: bool,
+}
+
+const FREE: Slot = Slot { hash: 0, start: 0, end: 0, name: NONE, node: NONE, required: false };
+
+impl Names {
+    /// A table with room for so many names.
+    pub(super) fn with_room(names: usize) -> Self {
+        let room = if names == 0 { 0 } else { names.saturating_mul(2).next_power_of_two() };
+        Self { slots: vec![FREE; room].into() }
+    }
+
+    /// The slot of a name that is put in, its own or a free one.
+    pub(super) fn slot(&mut self, texts: &Texts, name: u32) -> Option<&mut Slot> {
+        let &(start, end) = texts.spans.get(wide(name))?;
+        let hash = hash(texts.bytes(start, end));
+        let mask = self.slots.len().checked_sub(1)?;
+        let mut at = wide(hash) & mask;
+        // INVARIANT: half of the slots stay free, so the loop ends.
+        while self.slots.get(at).is_some_and(|slot| slot.name != NONE && slot.name != name) {
+            at = at.saturating_add(1) & mask;
+        }
+        let slot = self.slots.get_mut(at)?;
+        if slot.name == NONE {
+            *slot = Slot { hash, start, end, name, ..FREE };
+        }
+        Some(slot)
+    }
+
+    /// What is said of this name.
+    #[inline]
+    pub(super) fn find(&self, texts: &Texts, key: &str) -> Option<&Slot> {
+        let mask = self.slots.len().checked_sub(1)?;
+        let hash = hash(key.as_bytes());
+        let mut at = wide(hash) & mask;
+        loop {
+            let slot = self.slots.get(at)?;
+            if slot.name == NONE {
+                return None;
+            }
+            if slot.hash == hash && texts.bytes(slot.start, slot.end) == key.as_bytes() {
+                return Some(slot);
+            }
+            at = at.saturating_add(1) & mask;
+        }
+    }
+
+    /// All names that are required.
+    pub(super) fn required(&self) -> impl Iterator<Item = u32> {
+        self.slots.iter().filter(|slot| slot.required).map(|slot| slot.name)
+    }
+}
+
+/// Not keyed: what is in a table is chosen by the policy alone, and a key that is looked up changes nothing.
+#[inline]
+fn hash(key: &[u8]) -> u32 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut hash = (key.len() as u64).wrapping_mul(FACTOR);
+    let mut mix = |word: u64| hash = (hash.rotate_left(23) ^ word).wrapping_mul(FACTOR);
+    let (words, tail) = key.as_chunks::<8>();
+    for word in words {
+        mix(u64::from_le_bytes(*word));
+    }
+    mix(tail.iter().fold(0, |word, &byte| (word << 8) | u64::from(byte)));
+    let [a, b, c, d, ..] = hash.to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}
+
+/// Indexes are 32 bits wide in the program; no target of ours has a narrower `usize`.
+pub(super) fn wide(at: u32) -> usize {
+    usize::try_from(at).unwrap_or(usize::MAX)
+}

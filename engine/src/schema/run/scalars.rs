@@ -1,0 +1,138 @@
+//! Rules for strings and numbers, and equality with given values.
+
+use super::{Run, Verdict};
+use crate::{
+    json::{Kind, Value},
+    schema::{
+        MAX_NESTING,
+        canonical::canonical,
+        decimal::Decimal,
+        format,
+        ready::{Limit, Numbers, Strings, Values, small, wide},
+    },
+};
+use std::cmp::Ordering;
+
+impl Run<'_> {
+    pub(super) fn strings(&mut self, rules: &Strings, value: Value<'_>) -> Verdict {
+        let text = value.as_str().unwrap_or_default();
+        if rules.min.is_some_and(|min| is_shorter(text, min)) {
+            return self.broken(value, "minLength");
+        }
+        if rules.max.is_some_and(|max| is_longer(text, max)) {
+            return self.broken(value, "maxLength");
+        }
+        if !rules.patterns.iter().all(|&pattern| self.matches(pattern, text)) {
+            return self.broken(value, "pattern");
+        }
+        match rules.format {
+            Some(format) if !format::holds(format, text) => self.broken(value, "format"),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the pattern is found in the text. A pattern that is not there is found nowhere.
+    pub(super) fn matches(&self, pattern: u32, text: &str) -> bool {
+        self.schemas.patterns.get(wide(pattern)).is_some_and(|automaton| automaton.is_match(text.as_bytes()))
+    }
+
+    pub(super) fn numbers(&mut self, rules: &Numbers, value: Value<'_>) -> Verdict {
+        let number = small(value.raw());
+        for limit in &rules.limits {
+            let order = match (number, limit.number.small) {
+                (Some(number), Some(limit)) => Some(number.cmp(&limit)),
+                _ => compare(value, limit),
+            };
+            match order {
+                Some(order) if keeps(limit, order) => {}
+                Some(_) => return self.broken(value, limit.keyword),
+                None => return self.undecided(value, limit.keyword),
+            }
+        }
+        let Some(divisor) = rules.divisor else {
+            return Ok(());
+        };
+        match Decimal::read(value.raw()) {
+            Some(number) if number.is_multiple_of(divisor) => Ok(()),
+            Some(_) => self.broken(value, "multipleOf"),
+            None => self.undecided(value, "multipleOf"),
+        }
+    }
+
+    pub(super) fn among(&mut self, values: &Values, value: Value<'_>) -> Verdict {
+        let found = match value.kind() {
+            Kind::Null => values.null,
+            Kind::True => values.yes,
+            Kind::False => values.no,
+            Kind::PlainString | Kind::EscapedString => {
+                self.has(&values.strings, value.as_str().unwrap_or_default())
+            }
+            Kind::Number => return self.among_numbers(values, value),
+            Kind::Array | Kind::Object => return self.among_composites(values, value),
+        };
+        if found { Ok(()) } else { self.broken(value, values.keyword) }
+    }
+
+    fn among_numbers(&mut self, values: &Values, value: Value<'_>) -> Verdict {
+        if values.numbers.is_empty() {
+            return self.broken(value, values.keyword);
+        }
+        let Some(number) = Decimal::read(value.raw()) else {
+            return self.undecided(value, values.keyword);
+        };
+        let small = small(value.raw());
+        let equal = |other: &crate::schema::ready::Number| match (small, other.small) {
+            (Some(number), Some(other)) => number == other,
+            _ => other.decimal().is_some_and(|other| other.compare(&number) == Ordering::Equal),
+        };
+        if values.numbers.iter().any(equal) { Ok(()) } else { self.broken(value, values.keyword) }
+    }
+
+    fn among_composites(&mut self, values: &Values, value: Value<'_>) -> Verdict {
+        if values.composites.is_empty() {
+            return self.broken(value, values.keyword);
+        }
+        self.spend(value.size(), value)?;
+        match canonical(value, MAX_NESTING) {
+            Some(text) if self.has(&values.composites, &text) => Ok(()),
+            Some(_) => self.broken(value, values.keyword),
+            None => self.undecided(value, values.keyword),
+        }
+    }
+
+    fn has(&self, texts: &[u32], wanted: &str) -> bool {
+        let text = |at: &u32| self.schemas.texts.get(*at).unwrap_or_default();
+        texts.binary_search_by(|at| text(at).cmp(wanted)).is_ok()
+    }
+}
+
+/// Whether a number has no fraction. One that cannot be computed with has none only if its exponent says so.
+pub(super) fn is_integer(value: Value<'_>) -> bool {
+    let raw = value.raw();
+    !raw.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
+        || Decimal::read(raw).map_or_else(|| !raw.contains("e-") && !raw.contains("E-"), |number| number.is_integer())
+}
+
+#[cold]
+fn compare(value: Value<'_>, limit: &Limit) -> Option<Ordering> {
+    Some(Decimal::read(value.raw())?.compare(&limit.number.decimal()?))
+}
+
+fn keeps(limit: &Limit, order: Ordering) -> bool {
+    match (order, limit.below) {
+        (Ordering::Equal, _) => !limit.exclusive,
+        (Ordering::Greater, below) => below,
+        (Ordering::Less, below) => !below,
+    }
+}
+
+/// A character has one to four bytes, so that most strings need no count.
+fn is_shorter(text: &str, min: u32) -> bool {
+    let min = wide(min);
+    text.len() < min || (text.len() / 4 < min && text.chars().count() < min)
+}
+
+fn is_longer(text: &str, max: u32) -> bool {
+    let max = wide(max);
+    text.len() > max && (text.len() / 4 > max || text.chars().count() > max)
+}
