@@ -9,6 +9,7 @@ mod guess;
 mod lint;
 mod lower;
 mod packing;
+pub mod regex;
 mod shape;
 mod source;
 
