@@ -15,6 +15,7 @@ mod run;
 mod tests;
 mod wire;
 
+pub use decimal::{count, is_divisor, is_number};
 pub use wire::{Constant, Entry, Format, Matched, Named, Node, Program, Requires, Rule, Types};
 
 use crate::{
@@ -94,6 +95,11 @@ impl Schemas {
     pub fn run(&self, entry: u32, value: Value<'_>) -> Result<(), Failure> {
         run::run(self, self.entries.get(wide(entry)).copied(), value)
     }
+}
+
+/// The one text that all spellings of a value share, for [`Constant::Composite`]; nothing if it is beyond all measure.
+pub fn canonical_text(value: Value<'_>) -> Option<String> {
+    canonical::canonical(value, MAX_NESTING)
 }
 
 /// Where a run failed, before anyone asks for it in words.

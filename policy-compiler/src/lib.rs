@@ -10,6 +10,7 @@ mod lint;
 mod lower;
 mod packing;
 pub mod regex;
+pub mod schema;
 mod shape;
 mod source;
 

@@ -8,6 +8,33 @@ use std::cmp::Ordering;
 /// Exponents beyond this are not computed with: what depends on such a number is undecided.
 const MAX_EXPONENT: i64 = 1_000_000_000;
 
+/// Whether a number of a schema can be computed with.
+pub fn is_number(text: &str) -> bool {
+    Decimal::read(text).is_some()
+}
+
+/// Whether a number can stand in `multipleOf`: positive, and of at most nineteen digits.
+pub fn is_divisor(text: &str) -> bool {
+    Decimal::read(text).is_some_and(|number| Divisor::try_from(number).is_ok())
+}
+
+/// A whole number that is not negative. One beyond 32 bits is as good as the largest: no value has so many parts.
+pub fn count(text: &str) -> Option<u32> {
+    let number = Decimal::read(text)?;
+    if number.negative || !number.is_integer() {
+        return None;
+    }
+    let zeros = number.scale.saturating_sub(number.digit_count());
+    if number.scale > 10 {
+        return Some(u32::MAX);
+    }
+    let zeros = std::iter::repeat_n(b'0', usize::try_from(zeros).unwrap_or_default());
+    let value = number.digits().chain(zeros).fold(0u32, |value, digit| {
+        value.saturating_mul(10).saturating_add(u32::from(digit.wrapping_sub(b'0')))
+    });
+    Some(value)
+}
+
 /// `0.d1d2d3… × 10^scale`. Zero has no digits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Decimal<'a> {

@@ -178,7 +178,7 @@ impl Loader<'_> {
     }
 
     fn add_for_objects(&self, draft: &mut Draft, rule: Rule) -> Result<(), BadProgram> {
-        let objects = draft.objects();
+        draft.objects();
         match rule {
             Rule::Properties(properties) if draft.properties.is_empty() => {
                 draft.properties = self.named(properties)?;
@@ -188,6 +188,12 @@ impl Loader<'_> {
                 draft.required = self.names(names)?.into();
                 Ok(())
             }
+            rule => self.add_for_members(draft.objects(), rule),
+        }
+    }
+
+    fn add_for_members(&self, objects: &mut Objects, rule: Rule) -> Result<(), BadProgram> {
+        match rule {
             Rule::PatternProperties(patterns) if objects.patterns.is_empty() => {
                 for matched in &patterns {
                     self.text(matched.name)?;

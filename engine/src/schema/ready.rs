@@ -232,11 +232,6 @@ impl Names {
             at = at.saturating_add(1) & mask;
         }
     }
-
-    /// All names that are required.
-    pub(super) fn required(&self) -> impl Iterator<Item = u32> {
-        self.slots.iter().filter(|slot| slot.required).map(|slot| slot.name)
-    }
 }
 
 /// Not keyed: what is in a table is chosen by the policy alone, and a key that is looked up changes nothing.

@@ -1,0 +1,99 @@
+//! Compiles JSON Schemas to the form that the engine runs.
+//!
+//! In: documents, and which schemas in them values are judged by. Out: one [`Program`] for all of them, what a run
+//! costs at most, and warnings; or every finding at once. Reads no files and no network: a reference leads to a
+//! given document, or nowhere.
+
+mod bound;
+mod check;
+mod dialect;
+mod edges;
+mod emit;
+mod formats;
+mod library;
+mod merge;
+mod pool;
+mod resolve;
+mod survey;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub use dialect::Draft;
+pub use tree::{Json, MAX_DEPTH};
+
+use crate::regex::Budget;
+use library::Library;
+use toolgate_engine::schema::Program;
+
+/// A JSON document that holds schemas.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// Its absolute URI, without a fragment: what references to it resolve to, unless it has an `$id`.
+    pub uri: String,
+    /// What it holds.
+    pub root: Json,
+}
+
+/// What becomes of keywords and formats that are not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unknown {
+    /// They are errors: what is not understood is not enforced.
+    #[default]
+    Error,
+    /// They are ignored, as the specification has it.
+    Ignore,
+}
+
+/// How schemas are compiled.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// What becomes of keywords and formats that are not known.
+    pub unknown: Unknown,
+    /// Whether strings are held to `format`; otherwise it only describes them.
+    pub assert_formats: bool,
+    /// How large the automaton of one pattern may become.
+    pub patterns: Budget,
+}
+
+/// Something wrong in a document.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// [`Document::uri`] of the document; of an entry that leads nowhere, the entry.
+    pub document: String,
+    /// RFC 6901 pointer into the document.
+    pub pointer: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+/// Schemas that were compiled.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// What the filter loads. Its entries are in the order in which they were asked for.
+    pub program: Program,
+    /// For each entry, how many steps a value takes at most for each value and key in it.
+    pub bounds: Vec<u64>,
+    /// What is allowed, and yet probably not meant.
+    pub warnings: Vec<Finding>,
+}
+
+/// Compiles the schemas that `entries` name: URIs of documents, with a fragment for a schema inside.
+pub fn compile(documents: &[Document], entries: &[String], options: Options) -> Result<Compiled, Vec<Finding>> {
+    let mut library = Library::new(documents, options);
+    let sites: Vec<_> = entries.iter().map(|entry| library.entry(entry)).collect();
+    library.link();
+    let emitted = emit::emit(&mut library, &sites);
+    let (mut findings, mut warnings) = library.findings();
+    let compiled = emitted.and_then(|emitted| bound::bound(merge::merge(emitted), &mut findings, &mut warnings));
+    match compiled {
+        Some((program, bounds)) if findings.is_empty() => Ok(Compiled { program, bounds, warnings }),
+        _ => {
+            findings.sort();
+            findings.dedup();
+            Err(findings)
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! All schemas of the documents that are used, and what their references lead to.
+//!
+//! In: documents and entries. Out: sites (schemas at their places) and links between them.
+//! A document is surveyed when something first refers to it, so that what is not used is not judged.
+
+use super::{
+    Document, Finding, Options,
+    dialect::{Draft, Vocabularies},
+    resolve::{self, Target},
+    tree::{Json, below},
+};
+use std::collections::{HashMap, HashSet};
+
+/// Index of a site.
+pub(super) type SiteId = usize;
+/// Index of a resource.
+pub(super) type ResourceId = usize;
+
+/// A schema at its place.
+#[derive(Clone)]
+pub(super) struct Site<'a> {
+    pub(super) document: usize,
+    pub(super) pointer: String,
+    pub(super) json: &'a Json,
+    pub(super) resource: ResourceId,
+    /// What `$ref` leads to.
+    pub(super) reference: Option<SiteId>,
+    /// What `$dynamicRef` leads to at first.
+    pub(super) dynamic_reference: Option<SiteId>,
+    linked: bool,
+}
+
+/// A schema with a URI of its own, and what stands in it up to other such schemas.
+pub(super) struct Resource {
+    pub(super) uri: String,
+    pub(super) root: SiteId,
+    pub(super) draft: Draft,
+    pub(super) vocabularies: Vocabularies,
+    pub(super) anchors: HashMap<String, SiteId>,
+    pub(super) dynamic_anchors: HashMap<String, SiteId>,
+}
+
+pub(super) struct Library<'a> {
+    pub(super) documents: &'a [Document],
+    pub(super) options: Options,
+    pub(super) sites: Vec<Site<'a>>,
+    pub(super) resources: Vec<Resource>,
+    pub(super) places: HashMap<(usize, String), SiteId>,
+    pub(super) by_uri: HashMap<String, ResourceId>,
+    /// Names that some `$dynamicRef` looks for in the dynamic scope.
+    pub(super) sought: HashSet<String>,
+    surveyed: Vec<bool>,
+    used: Vec<bool>,
+    errors: Vec<(usize, Finding)>,
+    warnings: Vec<(usize, Finding)>,
+    lost_entries: Vec<Finding>,
+}
+
+impl<'a> Library<'a> {
+    pub(super) fn new(documents: &'a [Document], options: Options) -> Self {
+        Self {
+            documents,
+            options,
+            sites: Vec::new(),
+            resources: Vec::new(),
+            places: HashMap::new(),
+            by_uri: HashMap::new(),
+            sought: HashSet::new(),
+            surveyed: vec![false; documents.len()],
+            used: vec![false; documents.len()],
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            lost_entries: Vec::new(),
+        }
+    }
+
+    /// The schema that an entry names.
+    pub(super) fn entry(&mut self, uri: &str) -> Option<SiteId> {
+        match resolve::absolute(uri).and_then(|target| self.find(&target)) {
+            Ok(site) => Some(site),
+            Err(message) => {
+                let pointer = String::new();
+                self.lost_entries.push(Finding { document: uri.to_owned(), pointer, message, help: None });
+                None
+            }
+        }
+    }
+
+    /// Finds what every reference of every used document leads to.
+    pub(super) fn link(&mut self) {
+        // What is found may bring documents into use whose sites were passed over.
+        let mut found = true;
+        while found {
+            found = false;
+            let mut at = 0;
+            while let Some(site) = self.sites.get(at) {
+                if self.is_used(site.document) && !site.linked {
+                    self.link_site(at);
+                    found = true;
+                }
+                at += 1;
+            }
+        }
+    }
+
+    fn link_site(&mut self, at: SiteId) {
+        let reference = self.follow(at, "$ref");
+        let dynamic = self.follow(at, "$dynamicRef");
+        if let Some((target, fragment)) = &dynamic
+            && self.is_dynamic_anchor(*target, fragment)
+        {
+            self.sought.insert(fragment.clone());
+        }
+        if let Some(site) = self.sites.get_mut(at) {
+            site.reference = reference.map(|(target, _)| target);
+            site.dynamic_reference = dynamic.map(|(target, _)| target);
+            site.linked = true;
+        }
+    }
+
+    /// Where a keyword of a site leads, and the fragment that it names.
+    fn follow(&mut self, at: SiteId, keyword: &str) -> Option<(SiteId, String)> {
+        let site = self.sites.get(at)?.clone();
+        let resource = self.resources.get(site.resource)?;
+        if keyword == "$dynamicRef" && resource.draft == Draft::Draft7 {
+            return None;
+        }
+        let reference = site.json.get(keyword)?.as_str()?;
+        let found = resolve::resolve(&resource.uri, reference)
+            .and_then(|target| self.find(&target).map(|site| (site, target.fragment)));
+        match found {
+            Ok(found) => Some(found),
+            Err(message) => {
+                self.error(site.document, below(&site.pointer, keyword), message, None);
+                None
+            }
+        }
+    }
+
+    /// Whether a site is what this name stands for in the dynamic scope.
+    pub(super) fn is_dynamic_anchor(&self, site: SiteId, name: &str) -> bool {
+        let resource = self.sites.get(site).and_then(|site| self.resources.get(site.resource));
+        resource.is_some_and(|resource| resource.dynamic_anchors.get(name) == Some(&site))
+    }
+
+    /// The schema that a resolved reference names.
+    fn find(&mut self, target: &Target) -> Result<SiteId, String> {
+        let Target { uri, fragment } = target;
+        let Some(resource) = self.resource(uri) else {
+            let network = uri.starts_with("http:") || uri.starts_with("https:");
+            let why = if network { "; nothing is read from the network" } else { "" };
+            return Err(format!("no document is given for `{uri}`{why}"));
+        };
+        let Resource { root, anchors, dynamic_anchors, .. } = resource;
+        let (root, anchor) = (*root, anchors.get(fragment).or_else(|| dynamic_anchors.get(fragment)).copied());
+        let found = match fragment.as_str() {
+            "" => Some(root),
+            pointer if pointer.starts_with('/') => self.at_pointer(root, pointer),
+            _ => anchor,
+        };
+        let site = found.ok_or_else(|| format!("`{uri}` has no `#{fragment}`"))?;
+        if let Some(used) = self.sites.get(site).and_then(|site| self.used.get_mut(site.document)) {
+            *used = true;
+        }
+        Ok(site)
+    }
+
+    fn resource(&mut self, uri: &str) -> Option<&Resource> {
+        if !self.by_uri.contains_key(uri) {
+            let documents = self.documents;
+            let is_named = |document: &Document| resolve::absolute(&document.uri).is_ok_and(|own| own.uri == uri);
+            if let Some(named) = documents.iter().position(is_named) {
+                self.survey_once(named);
+            }
+        }
+        if !self.by_uri.contains_key(uri) {
+            // It may be the `$id` of a schema inside of any document.
+            (0..self.documents.len()).for_each(|document| self.survey_once(document));
+        }
+        self.resources.get(*self.by_uri.get(uri)?)
+    }
+
+    fn survey_once(&mut self, document: usize) {
+        match self.surveyed.get_mut(document) {
+            Some(surveyed) if !*surveyed => *surveyed = true,
+            _ => return,
+        }
+        if let Some(Document { uri: _, root }) = self.documents.get(document) {
+            self.survey(document, String::new(), root, None);
+        }
+    }
+
+    /// A place that no known keyword leads to is surveyed now, in the resource that it stands in.
+    fn at_pointer(&mut self, root: SiteId, fragment: &str) -> Option<SiteId> {
+        let root = self.sites.get(root)?;
+        let document = root.document;
+        let pointer = canonical(&format!("{}{fragment}", root.pointer));
+        if let Some(site) = self.places.get(&(document, pointer.clone())) {
+            return Some(*site);
+        }
+        let json = self.documents.get(document)?.root.at(&pointer)?;
+        let around = self.around(document, &pointer)?;
+        Some(self.survey(document, pointer, json, Some(around)))
+    }
+
+    /// The resource of the nearest schema around a place.
+    fn around(&self, document: usize, pointer: &str) -> Option<ResourceId> {
+        let mut pointer = pointer;
+        loop {
+            pointer = pointer.rsplit_once('/')?.0;
+            if let Some(site) = self.places.get(&(document, pointer.to_owned())) {
+                return self.sites.get(*site).map(|site| site.resource);
+            }
+        }
+    }
+
+    pub(super) fn add_site(&mut self, document: usize, pointer: String, json: &'a Json, resource: ResourceId) -> SiteId {
+        let id = self.sites.len();
+        self.places.insert((document, pointer.clone()), id);
+        let (reference, dynamic_reference) = (None, None);
+        self.sites.push(Site { document, pointer, json, resource, reference, dynamic_reference, linked: false });
+        id
+    }
+
+    pub(super) fn draft(&self, resource: ResourceId) -> Draft {
+        self.resources.get(resource).map_or(Draft::Draft202012, |resource| resource.draft)
+    }
+
+    pub(super) fn vocabularies(&self, resource: ResourceId) -> Vocabularies {
+        self.resources.get(resource).map_or(Vocabularies::USUAL, |resource| resource.vocabularies)
+    }
+
+    fn is_used(&self, document: usize) -> bool {
+        self.used.get(document).copied().unwrap_or(false)
+    }
+
+    pub(super) fn error(&mut self, document: usize, pointer: String, message: String, help: Option<String>) {
+        let finding = self.finding(document, pointer, message, help);
+        self.errors.push((document, finding));
+    }
+
+    pub(super) fn warn(&mut self, document: usize, pointer: String, message: String, help: Option<String>) {
+        let finding = self.finding(document, pointer, message, help);
+        self.warnings.push((document, finding));
+    }
+
+    fn finding(&self, document: usize, pointer: String, message: String, help: Option<String>) -> Finding {
+        let document = self.documents.get(document).map(|document| document.uri.clone()).unwrap_or_default();
+        Finding { document, pointer, message, help }
+    }
+
+    /// Errors and warnings of the documents that are used.
+    pub(super) fn findings(self) -> (Vec<Finding>, Vec<Finding>) {
+        let Self { errors, warnings, used, lost_entries, .. } = self;
+        let is_used = |document: usize| used.get(document).copied().unwrap_or(false);
+        let pick = |findings: Vec<(usize, Finding)>| {
+            findings.into_iter().filter(|(document, _)| is_used(*document)).map(|(_, finding)| finding)
+        };
+        let errors = lost_entries.into_iter().chain(pick(errors)).collect();
+        (errors, pick(warnings).collect())
+    }
+}
+
+/// A pointer in the one form that places are kept in.
+fn canonical(pointer: &str) -> String {
+    pointer.split('/').skip(1).fold(String::new(), |sofar, token| below(&sofar, &super::tree::unescaped(token)))
+}

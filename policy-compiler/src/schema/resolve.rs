@@ -1,0 +1,36 @@
+//! Resolves references to absolute URIs (RFC 3986).
+//!
+//! In: a base and a reference, as text. Out: the URI without its fragment, and the fragment, decoded.
+
+use fluent_uri::{Uri, UriRef};
+
+/// Where a reference leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    /// Absolute and without a fragment.
+    pub(super) uri: String,
+    /// Decoded; empty if there is none.
+    pub(super) fragment: String,
+}
+
+/// Resolves a reference against an absolute URI.
+pub(super) fn resolve(base: &str, reference: &str) -> Result<Target, String> {
+    let reference = UriRef::parse(reference).map_err(|error| format!("`{reference}` is no URI reference: {error}"))?;
+    let base = Uri::parse(base).map_err(|error| format!("`{base}` is no absolute URI: {error}"))?;
+    let uri = reference
+        .resolve_against(&base)
+        .map_err(|error| format!("`{reference}` does not resolve against `{base}`: {error}"))?;
+    Ok(target(&uri))
+}
+
+/// Takes an absolute URI apart.
+pub(super) fn absolute(uri: &str) -> Result<Target, String> {
+    let uri = Uri::parse(uri).map_err(|error| format!("`{uri}` is no absolute URI: {error}"))?;
+    Ok(target(&uri.to_owned()))
+}
+
+fn target(uri: &Uri<String>) -> Target {
+    let uri = uri.normalize();
+    let fragment = uri.fragment().map(|fragment| fragment.decode().to_string_lossy().into_owned());
+    Target { uri: uri.strip_fragment().as_str().to_owned(), fragment: fragment.unwrap_or_default() }
+}
