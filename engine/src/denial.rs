@@ -126,6 +126,12 @@ impl Reason {
         }
     }
 
+    /// Whether shadow mode forwards such a call: not if it names no agent, or if nothing could be decided.
+    pub(crate) fn can_be_shadowed(&self) -> bool {
+        let names_no_agent = matches!(self, Self::IdentityMissing | Self::IdentityAmbiguous | Self::IdentityMalformed);
+        !names_no_agent && !matches!(self, Self::Undecided(_))
+    }
+
     /// The text for a person; the same for the same code.
     pub fn title(&self) -> &'static str {
         match self {

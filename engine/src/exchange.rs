@@ -140,13 +140,14 @@ impl Exchange {
 
     /// The order of the checks that need no body. It is the order of the table in `docs/reasons.md`.
     fn judge_head(&mut self, policy: &Policy, head: Head<'_>, ends: bool) -> Result<(), Denial> {
+        // What was called is recorded also for a call whose caller is not known.
+        let name = head.tool().unwrap_or_default();
+        self.tool_name = names::tool_name(name).ok().map(str::to_owned);
+        self.tool = policy.tool_named(name);
         let agent_id = head.agent_id(policy.identity())?;
         self.agent_id = Some(agent_id.to_owned());
         self.agent = policy.agent_named(agent_id);
-        let name = head.tool().ok_or(Reason::ToolUnknown)?;
-        self.tool_name = names::tool_name(name).ok().map(str::to_owned);
-        let tool = policy.tool_named(name).ok_or(Reason::ToolUnknown)?;
-        self.tool = Some(tool);
+        let tool = self.tool.ok_or(Reason::ToolUnknown)?;
         let agent = self.agent.ok_or(Reason::AgentUnknown)?;
         let grant = policy.grant(agent, tool).ok_or(Reason::ToolNotGranted)?;
         head.require_post()?;
@@ -245,9 +246,7 @@ impl Exchange {
     /// Records a denial. None, if the tool is in shadow mode and the call goes on all the same.
     fn deny(&mut self, policy: &Policy, denial: Denial) -> Option<Reply> {
         let Denial { reason, rule } = denial;
-        // What could not be decided, or names no agent, is never forwarded.
-        let is_shadowed =
-            !matches!(reason, Reason::Undecided(_)) && self.tool.is_some_and(|tool| policy.mode(tool) == Mode::Shadow);
+        let is_shadowed = reason.can_be_shadowed() && self.tool.is_some_and(|tool| policy.mode(tool) == Mode::Shadow);
         let reply = (!is_shadowed).then(|| denial::reply(&reason, self.request_id.as_deref(), &self.standings));
         self.phase = if is_shadowed { Phase::Forwarded } else { Phase::Refused };
         self.judgement = Some(Judgement { reason: Some(reason), rule });

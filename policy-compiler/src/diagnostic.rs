@@ -144,9 +144,23 @@ pub(crate) fn quoted(text: &str) -> String {
 #[derive(Debug, Default)]
 pub(crate) struct Findings(Vec<Finding>);
 
+/// How many findings are kept: a file of 8 MiB has room for millions.
+const MOST_FINDINGS: usize = 100_000;
+
 impl Findings {
+    /// Adds a finding. The one that is too many becomes an error itself, so that none is lost in silence.
     pub(crate) fn add(&mut self, finding: Finding) {
-        self.0.push(finding);
+        if self.0.len() < MOST_FINDINGS {
+            self.0.push(finding);
+        } else if self.0.len() == MOST_FINDINGS {
+            let finding =
+                Finding::of_file(Code::TooManyFindings, format!("there are more than {MOST_FINDINGS} findings"));
+            self.0.push(finding.help("correct those above, then check again"));
+        }
+    }
+
+    pub(crate) fn any(&self, wanted: fn(Code) -> bool) -> bool {
+        self.0.iter().any(|finding| wanted(finding.code))
     }
 
     /// The findings in the order of the file; those about the whole file last.

@@ -16,14 +16,31 @@ pub(crate) fn lint(file: &PolicyFile, lowered: &Lowered, findings: &mut Findings
     let Lowered { bundle, links, rules } = lowered;
     identity(file, findings);
     emptiness(file, findings);
-    if links.complete {
+    shadow(file, findings);
+    dead_literals(bundle, rules, findings);
+    // What is missing may have been written, and not been understood.
+    if !findings.any(hides_something) {
         grants(file, bundle, links, findings);
         groups(file, links, findings);
+        tool_groups(file, findings);
+        defaults(file, findings);
     }
-    tool_groups(file, findings);
-    shadow(file, findings);
-    defaults(file, findings);
-    dead_literals(bundle, rules, findings);
+}
+
+/// Whether a finding means that something which was written is not in the file as it was read.
+fn hides_something(code: Code) -> bool {
+    matches!(
+        code,
+        Code::YamlFeature
+            | Code::DuplicateKey
+            | Code::UnknownKey
+            | Code::MissingKey
+            | Code::WrongType
+            | Code::UnknownAgent
+            | Code::UnknownGroup
+            | Code::UnknownTool
+            | Code::Unfolds
+    )
 }
 
 fn identity(file: &PolicyFile, findings: &mut Findings) {

@@ -94,6 +94,10 @@ impl Table {
         self.keys.iter().find(|key| key.name == name)
     }
 
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        self.keys.iter().map(|key| key.name).collect()
+    }
+
     /// The key of this table under which a key of that name may stand.
     pub(crate) fn home_of(&self, name: &str) -> Option<&'static str> {
         self.keys.iter().find_map(|key| match key.shape {

@@ -120,6 +120,7 @@ fn metrics_have_exactly_their_names_and_labels() {
     assert_eq!(send(call("stranger", "search", good)), 403);
     assert_eq!(send(call("stranger", "missing", good)), 404);
     assert_eq!(send(call("a;tool=b", "search;status=200", good)), 401);
+    assert_eq!(send(Call::tool("search").header("content-type", "application/json").body(good)), 401);
     upstream.answer(|_| Answer::new(500));
     assert_eq!(send(call("research-agent", "search", good)), 500);
     let wanted = [
@@ -129,6 +130,7 @@ fn metrics_have_exactly_their_names_and_labels() {
         r#"tool_gateway_calls_total{agent_id="unknown",tool="search",status="403"} 1"#.to_owned(),
         r#"tool_gateway_calls_total{agent_id="unknown",tool="unknown",status="404"} 1"#.to_owned(),
         r#"tool_gateway_calls_total{agent_id="unknown",tool="unknown",status="401"} 1"#.to_owned(),
+        r#"tool_gateway_calls_total{agent_id="unknown",tool="search",status="401"} 1"#.to_owned(),
         r#"tool_gateway_duration_milliseconds_count{agent_id="research-agent",tool="search"} 3"#.to_owned(),
         format!(r#"tool_gateway_shadow_denials_total{{agent_id="{spiffe}",tool="github.issues",reason="argument_blocked"}} 1"#),
         r#"tool_gateway_shadow_denials_total{agent_id="research-agent",tool="github.issues",reason="tool_not_granted"} 1"#.to_owned(),

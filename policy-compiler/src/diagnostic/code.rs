@@ -55,6 +55,7 @@ pub enum Code {
     TooDeep,
     DuplicateKey,
     TextDirection,
+    TooManyFindings,
     UnknownKey,
     MissingKey,
     WrongType,
@@ -100,6 +101,7 @@ impl Code {
         Self::TooDeep,
         Self::DuplicateKey,
         Self::TextDirection,
+        Self::TooManyFindings,
         Self::UnknownKey,
         Self::MissingKey,
         Self::WrongType,
@@ -189,6 +191,12 @@ impl Code {
                 "an invisible character changes the direction of text",
                 "The policy may look like another one in an editor (CVE-2021-42574).",
                 "Take it out; in a literal, write it as an escape: `\"\\u202E\"`.",
+            ),
+            Self::TooManyFindings => error(
+                "TG009",
+                "there are more than 100000 findings",
+                "Nobody reads so many, and they would need more memory than the policy.",
+                "Correct those that are told, then check again.",
             ),
             Self::UnknownKey => error(
                 "TG010",

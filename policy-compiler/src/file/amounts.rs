@@ -6,6 +6,7 @@
 use super::values::{text, wrong_type};
 use crate::{
     diagnostic::{Code, Finding, Findings, quoted},
+    guess,
     shape::MAX_COUNT,
     source::{Kind, Node},
 };
@@ -140,9 +141,9 @@ fn limit(node: &Node, count: u64, findings: &mut Findings) -> Option<u32> {
 fn in_range(node: &Node, number: u64, range: RangeInclusive<u64>, findings: &mut Findings) -> Option<u32> {
     let (least, most) = (range.start(), range.end());
     if !range.contains(&number) {
-        let (fault, bound) = if number < *least { ("small", least) } else { ("large", most) };
+        let fault = if number < *least { "small" } else { "large" };
         let finding = Finding::new(Code::OutOfRange, node.span, format!("the number is too {fault}"));
-        findings.add(finding.help(format!("the range is {least} to {most}")).did_you_mean(Some(bound.to_string())));
+        findings.add(finding.help(format!("the range is {least} to {most}")));
         return None;
     }
     u32::try_from(number).ok()
@@ -150,7 +151,7 @@ fn in_range(node: &Node, number: u64, range: RangeInclusive<u64>, findings: &mut
 
 fn quoted_number(node: &Node, text: &str, findings: &mut Findings) {
     let finding = Finding::new(Code::WrongType, node.span, "expected a number, found text");
-    findings.add(finding.help("take the quotes away").did_you_mean(Some(text.to_owned())));
+    findings.add(finding.help(format!("take the quotes away: {text}")));
 }
 
 /// Decimal digits without a leading zero, which some readers take for octal. Too many digits saturate.
@@ -183,7 +184,7 @@ fn per<T: Copy>(text: &str, units: &[(&str, T)]) -> Option<(u64, T)> {
 /// `60/min`, `60 per minute`, `60rpm`, `60 / minutes` as they should be written.
 fn nearest_limit<T>(text: &str, units: &[(&str, T)]) -> Option<String> {
     let lower = text.trim().to_ascii_lowercase();
-    if crate::guess::meant(&lower, [UNLIMITED]).is_some() || lower == UNLIMITED {
+    if guess::meant(&lower, [UNLIMITED]).is_some() || lower == UNLIMITED {
         return Some(UNLIMITED.to_owned());
     }
     let (count, rest) = split_number(&lower);
@@ -191,7 +192,10 @@ fn nearest_limit<T>(text: &str, units: &[(&str, T)]) -> Option<String> {
     let unit = OTHER_NAMES.iter().find(|(other, _)| *other == rest).map_or(rest, |(_, name)| name);
     let unit = unit.strip_suffix('s').unwrap_or(unit);
     let count = plainly(count)?;
-    units.iter().find(|(known, _)| *known == unit).map(|(known, _)| format!("{count}/{known}"))
+    let known = units.iter().map(|(known, _)| *known);
+    let meant =
+        if known.clone().any(|known| known == unit) { Some(unit.to_owned()) } else { guess::meant(unit, known) };
+    meant.map(|unit| format!("{count}/{unit}"))
 }
 
 /// `64kb`, `64 KiB` and `64K` as they should be written.
@@ -215,7 +219,7 @@ mod tests {
     #[test]
     fn other_ways_to_write_a_rate_are_corrected() {
         let near = |text| nearest_limit(text, PERIODS);
-        for text in ["60/min", "60 per minute", "60rpm", "60 / minutes", "60/Minute", "060/minute"] {
+        for text in ["60/min", "60 per minute", "60rpm", "60 / minutes", "60/Minute", "060/minute", "60/minut"] {
             assert_eq!(near(text), Some("60/minute".to_owned()), "{text}");
         }
         assert_eq!(near("Unlimited"), Some("unlimited".to_owned()));

@@ -36,7 +36,8 @@ pub(super) fn read<T>(
         Kind::Map(entries) => entries.iter().collect(),
         _ if node.is_null() => Vec::new(),
         _ => {
-            values::wrong_type(node, "a mapping", findings);
+            let keys = format!("its keys are: {}", table.names().join(", "));
+            values::wrong_type_with(node, "a mapping", Some(keys), findings);
             return None;
         }
     };
@@ -185,7 +186,7 @@ impl<'n> Fields<'n, '_> {
         let Some(at) = self.entries.iter().position(|entry| entry.name == name) else {
             if key.required {
                 let finding = Finding::new(Code::MissingKey, self.owner, format!("the key `{name}` is missing"));
-                self.findings.add(finding.help(key.about));
+                self.findings.add(finding.help(format!("`{name}`: {}", key.about)));
             }
             return None;
         };
@@ -193,12 +194,12 @@ impl<'n> Fields<'n, '_> {
     }
 
     fn close(self) {
-        let known: Vec<_> = self.table.keys.iter().map(|key| key.name).collect();
+        let known = self.table.names();
         for entry in self.entries {
             let finding = Finding::new(Code::UnknownKey, entry.key, format!("unknown key {}", quoted(&entry.name)));
             let meant = guess::meant(&entry.name, known.iter().copied());
             self.findings.add(match self.table.home_of(&entry.name) {
-                Some(home) => finding.help(format!("{} belongs into `{home}`", quoted(&entry.name))),
+                Some(home) => finding.help(format!("{} belongs in `{home}`", quoted(&entry.name))),
                 None if meant.is_some() => finding.did_you_mean(meant),
                 None => finding.help(format!("known keys here: {}", known.join(", "))),
             });

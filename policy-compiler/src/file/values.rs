@@ -15,6 +15,10 @@ use toolgate_engine::names::{self, InvalidName};
 
 /// Reports a value of the wrong type.
 pub(super) fn wrong_type(node: &Node, wanted: &str, findings: &mut Findings) {
+    wrong_type_with(node, wanted, None, findings);
+}
+
+pub(super) fn wrong_type_with(node: &Node, wanted: &str, help: Option<String>, findings: &mut Findings) {
     let found = match &node.kind {
         Kind::Refused => return,
         Kind::List(_) => "a list",
@@ -23,7 +27,11 @@ pub(super) fn wrong_type(node: &Node, wanted: &str, findings: &mut Findings) {
         Kind::Scalar { .. } => "text",
     };
     let message = format!("expected {wanted}, found {found}");
-    findings.add(Finding::new(Code::WrongType, node.span, message));
+    let finding = Finding::new(Code::WrongType, node.span, message);
+    findings.add(match help {
+        Some(help) => finding.help(help),
+        None => finding,
+    });
 }
 
 /// The text of a scalar, however it is quoted.
@@ -73,7 +81,7 @@ pub(super) fn header(node: &Node, findings: &mut Findings) -> Option<String> {
     let found = text(node, findings)?;
     if let Err(error) = names::header_name(found.as_bytes()) {
         let lower = found.to_ascii_lowercase().replace('_', "-");
-        let meant = names::header_name(lower.as_bytes()).is_ok().then_some(lower);
+        let meant = (names::header_name(lower.as_bytes()).is_ok() && !headers::is_reserved(&lower)).then_some(lower);
         let finding = Finding::new(Code::BadName, node.span, bad_name("header", found, error));
         findings.add(finding.help("write lower-case letters, digits and hyphens").did_you_mean(meant));
         return None;
@@ -89,46 +97,52 @@ pub(super) fn header(node: &Node, findings: &mut Findings) -> Option<String> {
 
 /// A list of names. Whether they are declared is looked at later.
 pub(super) fn list_of_names(node: &Node, findings: &mut Findings) -> Option<Vec<Named>> {
-    list(node, str::to_owned, findings)
+    list(node, Entries::Names, findings)
 }
 
 /// A list of texts that are not empty and differ in more than the case of ASCII letters.
 pub(super) fn texts(node: &Node, findings: &mut Findings) -> Option<Vec<Named>> {
-    let mut texts = list(node, str::to_ascii_lowercase, findings)?;
-    texts.retain(|text| {
-        if text.name.is_empty() {
-            let finding = Finding::new(Code::EmptyLiteral, text.span, "an entry is empty");
-            findings.add(finding.help("write a text, or take the entry out"));
-        }
-        !text.name.is_empty()
-    });
-    Some(texts)
+    list(node, Entries::Texts, findings)
 }
 
-/// Entries of a list without those that stand twice; `same` makes equal what counts as equal.
-fn list(node: &Node, same: fn(&str) -> String, findings: &mut Findings) -> Option<Vec<Named>> {
+/// What the entries of a list are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Entries {
+    Names,
+    Texts,
+}
+
+/// Entries of a list, without those that are empty texts or stand twice.
+fn list(node: &Node, entries_are: Entries, findings: &mut Findings) -> Option<Vec<Named>> {
     let Kind::List(items) = &node.kind else {
-        if let Kind::Scalar { text, .. } = &node.kind
-            && !node.is_null()
-        {
-            let finding = Finding::new(Code::WrongType, node.span, "expected a list, found text");
-            findings.add(finding.help(format!("write {}", quoted(&format!("[{text}]")))));
-        } else {
-            wrong_type(node, "a list", findings);
-        }
+        let help = match &node.kind {
+            Kind::Scalar { text, .. } if !node.is_null() => Some(format!("write {}", quoted(&format!("[{text}]")))),
+            Kind::Scalar { .. } => Some("write `[]` for an empty list".to_owned()),
+            Kind::List(_) | Kind::Map(_) | Kind::Refused => None,
+        };
+        wrong_type_with(node, "a list", help, findings);
         return None;
     };
     let mut seen: HashMap<String, Span> = HashMap::new();
     let mut entries = Vec::new();
     for (at, item) in items.iter().enumerate() {
         let Some(name) = literal(item, findings) else { continue };
-        if let Some(&first) = seen.get(&same(name)) {
+        if name.is_empty() && entries_are == Entries::Texts {
+            let finding = Finding::new(Code::EmptyLiteral, item.span, "an entry is empty");
+            findings.add(finding.help("write a text, or take the entry out"));
+            continue;
+        }
+        let same = match entries_are {
+            Entries::Names => name.to_owned(),
+            Entries::Texts => name.to_ascii_lowercase(),
+        };
+        if let Some(&first) = seen.get(&same) {
             let finding =
                 Finding::new(Code::RepeatedEntry, item.span, format!("{} stands twice in this list", quoted(name)));
             findings.add(finding.label(first, "first written here"));
             continue;
         }
-        seen.insert(same(name), item.span);
+        seen.insert(same, item.span);
         entries.push(Named { name: name.to_owned(), span: item.span, at });
     }
     Some(entries)
@@ -145,7 +159,8 @@ pub(super) fn by_name<T>(
         Kind::Map(entries) => entries.as_slice(),
         _ if node.is_null() => &[],
         _ => {
-            wrong_type(node, "a mapping", findings);
+            let help = format!("write each {} as a key: `name: {{}}`", names.one());
+            wrong_type_with(node, "a mapping", Some(help), findings);
             return None;
         }
     };
@@ -168,7 +183,12 @@ fn check_name(names: Names, entry: &Entry, findings: &mut Findings) {
     if let Err(error) = checked {
         let finding = Finding::new(Code::BadName, entry.key, bad_name(names.one(), &entry.name, error));
         let signs: Vec<_> = names.signs().chars().map(|sign| format!("`{sign}`")).collect();
-        findings.add(finding.help(format!("write ASCII letters, digits and {}", signs.join(" "))));
+        findings.add(match error {
+            InvalidName::BadCharacter { .. } => {
+                finding.help(format!("write ASCII letters, digits and {}", signs.join(" ")))
+            }
+            InvalidName::Empty | InvalidName::TooLong { .. } | InvalidName::Reserved => finding,
+        });
     }
 }
 

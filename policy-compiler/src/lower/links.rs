@@ -47,8 +47,6 @@ pub(crate) struct Links {
     grants_of_tool: Vec<Vec<Link>>,
     grants_of_tool_group: Vec<Vec<Link>>,
     tool_groups_of_tool: Vec<Vec<usize>>,
-    /// Whether every reference was found, so that what is missing is missing on purpose.
-    pub(crate) complete: bool,
 }
 
 impl Links {
@@ -73,7 +71,6 @@ impl Links {
             links.grants_of_tool_group.push(finder.grants(&group.grants));
         }
         links.grants_of_tool = file.tools().iter().map(|tool| finder.grants(&tool.grants)).collect();
-        links.complete = finder.complete;
         links
     }
 
@@ -124,7 +121,6 @@ struct Finder<'a, 'f> {
     tools: Declared<'a>,
     findings: &'f mut Findings,
     guesses_left: usize,
-    complete: bool,
 }
 
 impl<'a, 'f> Finder<'a, 'f> {
@@ -136,7 +132,6 @@ impl<'a, 'f> Finder<'a, 'f> {
             tools: Declared::of(file.tools().iter().map(|tool| &tool.id), is_readable(file.tools.as_ref())),
             findings,
             guesses_left: MAX_GUESSES,
-            complete: true,
         }
     }
 
@@ -148,7 +143,6 @@ impl<'a, 'f> Finder<'a, 'f> {
     }
 
     fn list(&mut self, given: Option<&Given<Vec<Named>>>, names: Names) -> Vec<Link> {
-        self.complete &= given.is_none_or(|given| given.value.is_some());
         file::entries(given).iter().filter_map(|named| self.link(named, names)).collect()
     }
 
@@ -161,7 +155,6 @@ impl<'a, 'f> Finder<'a, 'f> {
         if let Some(&index) = declared.indexes.get(named.name.as_str()) {
             return Some(Link { key: names.key(), at: named.at, index, span: named.span });
         }
-        self.complete = false;
         if declared.readable {
             self.report(named, names);
         }

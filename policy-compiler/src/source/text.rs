@@ -15,7 +15,12 @@ pub struct Source<'a> {
     text: Cow<'a, str>,
     mark_bytes: usize,
     line_starts: Vec<usize>,
+    /// How many characters stand before each block of the text, so that a column costs the same on any line.
+    characters: Vec<usize>,
 }
+
+/// Size of the blocks in which characters are counted.
+const BLOCK: usize = 4096;
 
 impl<'a> Source<'a> {
     /// Takes any bytes: what is not UTF-8 is replaced here, and refused by `compile`.
@@ -27,7 +32,13 @@ impl<'a> Source<'a> {
         let text = String::from_utf8_lossy(bytes);
         let line_starts =
             std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at.saturating_add(1))).collect();
-        Self { name, text, mark_bytes, line_starts }
+        let blocks = text.as_bytes().chunks(BLOCK).scan(0_usize, |before, block| {
+            let here = *before;
+            *before = here.saturating_add(characters(block));
+            Some(here)
+        });
+        let characters = blocks.collect();
+        Self { name, text, mark_bytes, line_starts, characters }
     }
 
     /// The name, as the caller gave it.
@@ -53,11 +64,27 @@ impl<'a> Source<'a> {
         Place { start: self.position(span.start), end: self.position(span.end) }
     }
 
+    fn characters_before(&self, at: usize) -> usize {
+        let block = at / BLOCK;
+        let start = block.saturating_mul(BLOCK);
+        let in_block = self.text.as_bytes().get(start..at).map_or(0, characters);
+        // The end of a text that fills its last block is in no block.
+        match self.characters.get(block) {
+            Some(before) => before.saturating_add(in_block),
+            None => characters(self.text.as_bytes()),
+        }
+    }
+
     fn position(&self, at: usize) -> Position {
         let line = self.line_starts.partition_point(|&start| start <= at);
-        let before = self.text.get(self.line_start(line)..at).unwrap_or_default();
-        Position { line, column: before.chars().count().saturating_add(1), offset: at.saturating_add(self.mark_bytes) }
+        let before = self.characters_before(at).saturating_sub(self.characters_before(self.line_start(line)));
+        Position { line, column: before.saturating_add(1), offset: at.saturating_add(self.mark_bytes) }
     }
+}
+
+/// A character has one byte that does not continue another one.
+fn characters(utf8: &[u8]) -> usize {
+    utf8.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }
 
 /// Refuses what YAML does not allow, before the parser sees it: the parser takes a NUL for the end of the file.
@@ -70,8 +97,7 @@ pub(super) fn check(source: &Source<'_>, bytes: &[u8], findings: &mut Findings) 
     if let Err(error) = std::str::from_utf8(bytes) {
         let start = error.valid_up_to().saturating_sub(source.mark_bytes());
         let end = start.saturating_add('\u{fffd}'.len_utf8());
-        let message = format!("byte {} of the file is not UTF-8", error.valid_up_to());
-        let finding = Finding::new(Code::NotUtf8, Span { start, end }, message);
+        let finding = Finding::new(Code::NotUtf8, Span { start, end }, "this byte is not UTF-8");
         findings.add(finding.help("save the file as UTF-8"));
         return None;
     }
@@ -122,6 +148,17 @@ mod tests {
         let Place { start, end } = source.place(Span { start: 7, end: 9 });
         assert_eq!(start, Position { line: 2, column: 1, offset: 10 });
         assert_eq!(end, Position { line: 2, column: 2, offset: 12 });
+    }
+
+    #[test]
+    fn columns_are_right_in_every_block_of_a_long_line() {
+        let text = "é".repeat(BLOCK);
+        let source = Source::new("p", text.as_bytes());
+        for (column, (at, _)) in (1..).zip(text.char_indices()) {
+            assert_eq!(source.place(Span { start: at, end: at }).start.column, column);
+        }
+        let end = text.len();
+        assert_eq!(source.place(Span { start: end, end }).start.column, BLOCK + 1);
     }
 
     #[test]

@@ -53,10 +53,13 @@ struct Reader<'t, 'f> {
     parser: Parser<'t, StrInput<'t>>,
     offsets: Offsets,
     findings: &'f mut Findings,
+    /// Brackets that are not closed yet, for the words about a syntax error.
+    open: Vec<Span>,
 }
 
 pub(super) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
-    let mut reader = Reader { text, parser: Parser::new_from_str(text), offsets: Offsets::of(text), findings };
+    let mut reader =
+        Reader { text, parser: Parser::new_from_str(text), offsets: Offsets::of(text), findings, open: Vec::new() };
     reader.document().ok()
 }
 
@@ -103,15 +106,22 @@ impl<'t> Reader<'t, '_> {
             Event::Scalar(text, style, anchor, tag) => {
                 let decorated = self.refuse_decoration(span, anchor, tag.is_some());
                 let plain = style == ScalarStyle::Plain;
-                let span = if text.is_empty() && plain && !decorated { Span { end: span.start, ..span } } else { span };
+                let span = match style {
+                    ScalarStyle::Plain if text.is_empty() && !decorated => Span { end: span.start, ..span },
+                    ScalarStyle::SingleQuoted => self.closed(span, '\''),
+                    ScalarStyle::DoubleQuoted => self.closed(span, '"'),
+                    ScalarStyle::Plain | ScalarStyle::Literal | ScalarStyle::Folded => span,
+                };
                 Ok(Node { span, kind: Kind::Scalar { text: text.into_owned(), plain } })
             }
             Event::SequenceStart(anchor, tag) => {
                 self.refuse_decoration(span, anchor, tag.is_some());
+                self.open.push(span);
                 self.list(span, depth)
             }
             Event::MappingStart(anchor, tag) => {
                 self.refuse_decoration(span, anchor, tag.is_some());
+                self.open.push(span);
                 self.map(span, depth)
             }
             Event::Alias(_) => {
@@ -129,10 +139,12 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn list(&mut self, start: Span, depth: usize) -> Result<Node, Stopped> {
+        let start = self.with_dash(start);
         let mut items = Vec::new();
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::SequenceEnd) {
+                self.open.pop();
                 let last = items.last().map(|item: &Node| item.span);
                 return Ok(Node { span: whole(start, last, span), kind: Kind::List(items) });
             }
@@ -147,6 +159,7 @@ impl<'t> Reader<'t, '_> {
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
+                self.open.pop();
                 return Ok(Node { span: whole(start, last, span), kind: Kind::Map(entries) });
             }
             let key = self.node(event, span, depth.saturating_add(1))?;
@@ -225,21 +238,48 @@ impl<'t> Reader<'t, '_> {
         Span { end: span.start.saturating_add(written.trim_end().len()), ..span }
     }
 
+    /// The parser's spans of quoted text may run over a comment that follows it.
+    fn closed(&self, span: Span, quote: char) -> Span {
+        let written = self.text.get(span.start..span.end).unwrap_or_default();
+        let mut letters = written.char_indices().skip_while(|&(_, letter)| letter != quote).skip(1).peekable();
+        while let Some((at, letter)) = letters.next() {
+            let doubled = letter == '\'' && quote == '\'' && letters.peek().is_some_and(|&(_, next)| next == quote);
+            if doubled || (letter == '\\' && quote == '"') {
+                letters.next();
+            } else if letter == quote {
+                return Span { end: span.start.saturating_add(at).saturating_add(1), ..span };
+            }
+        }
+        span
+    }
+
+    /// A list that is not indented starts at its first dash; the parser says at its first value.
+    fn with_dash(&self, span: Span) -> Span {
+        let before = self.text.get(..span.start).unwrap_or_default().trim_end_matches([' ', '\t']);
+        let bare = !self.text.get(span.start..).unwrap_or_default().starts_with(['-', '[', '&', '!']);
+        if bare && before.ends_with('-') { Span { start: before.len().saturating_sub(1), ..span } } else { span }
+    }
+
     fn syntax(&mut self, error: &ScanError) -> Stopped {
         let start = self.offsets.byte(self.text, error.marker().index());
-        let letter = self.text.get(start..).and_then(|rest| rest.chars().next());
-        let end = start.saturating_add(letter.filter(|letter| *letter != '\n').map_or(0, char::len_utf8));
-        let span = Span { start, end };
+        let (before, rest) = self.text.split_at_checked(start).unwrap_or((self.text, ""));
+        let letter = rest.chars().next().filter(|letter| *letter != '\n');
+        let span = Span { start, end: start.saturating_add(letter.map_or(0, char::len_utf8)) };
         if letter == Some('*') {
             // An alias of nothing, most often a literal such as `*.exe` without quotes.
             self.refuse_alias(span);
             return Stopped;
         }
         let finding = Finding::new(Code::Syntax, span, format!("this is not YAML: {}", error.info()));
-        self.findings.add(match letter {
-            Some('@' | '`' | '%') => finding.help("text that starts with this character needs quotes"),
-            Some('\t') => finding.help("indent with spaces"),
-            _ => finding,
+        let indent = before.rsplit('\n').next().filter(|indent| indent.trim_start().is_empty());
+        let bracket = self.open.iter().rfind(|open| open.start != open.end);
+        self.findings.add(match (letter, indent, bracket) {
+            (Some('@' | '`' | '%'), ..) => finding.help("text that starts with this character needs quotes"),
+            (Some(']' | '}'), Some(_), _) => finding.help("indent the closing bracket more than the key it belongs to"),
+            (_, _, Some(&bracket)) => finding.label(bracket, "not closed"),
+            (_, Some(indent), None) if indent.contains('\t') => finding.help("indent with spaces, not with tabs"),
+            (Some(_), Some(_), None) => finding.help("does this line start in the same column as its neighbours?"),
+            (_, _, None) => finding,
         });
         Stopped
     }

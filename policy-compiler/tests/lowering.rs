@@ -1,0 +1,292 @@
+//! What a policy means: the bundle that it becomes.
+//!
+//! In: policies. Out: names, rules, limits and checks as the filter will see them.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+use policy_compiler::{Packing, compile, pack};
+use toolgate_engine::{
+    bundle::{AuditArguments, Bundle, Deployment, IdentitySource, Mode, Share, Subject, Window},
+    policy::Policy,
+};
+
+const HEAD: &str = "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\nidentity: { header: x-agent-id }\n";
+
+fn bundle(rest: &str) -> Bundle {
+    let compiled = compile("p.yaml", format!("{HEAD}{rest}").as_bytes());
+    compiled.bundle.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics))
+}
+
+/// Who may call a tool, each with the rule that says so.
+fn grants<'a>(bundle: &'a Bundle, tool: &str) -> Vec<(String, &'a str)> {
+    let tool = bundle.tools.iter().find(|known| known.name == tool).unwrap();
+    let name = |subject| match subject {
+        Subject::Agent(at) => bundle.agents[at as usize].name.clone(),
+        Subject::Group(at) => format!("@{}", bundle.groups[at as usize]),
+    };
+    tool.grants.iter().map(|grant| (name(grant.subject), bundle.rules[grant.rule as usize].as_str())).collect()
+}
+
+/// The buckets of a tool, each in one line.
+fn buckets(bundle: &Bundle, tool: &str) -> Vec<String> {
+    let tool = bundle.tools.iter().find(|known| known.name == tool).unwrap();
+    tool.buckets.iter().map(|&bucket| shown(bundle, bucket)).collect()
+}
+
+fn shown(bundle: &Bundle, bucket: u32) -> String {
+    let bucket = &bundle.buckets[bucket as usize];
+    let share = match bucket.share {
+        Share::EachAgent => "each",
+        Share::AllAgents => "all",
+    };
+    let rate = bucket.rate.map(|rate| {
+        let rule = &bundle.rules[rate.rule as usize];
+        format!(" rate {}/{}s burst {} {rule}", rate.value.count, rate.value.period_secs, rate.value.burst)
+    });
+    let quota = bucket.quota.map(|quota| {
+        let rule = &bundle.rules[quota.rule as usize];
+        format!(" quota {}/{:?} {rule}", quota.value.count, quota.value.window)
+    });
+    let limits = rate.unwrap_or_default() + &quota.unwrap_or_default();
+    format!("{} ({}) {share}{limits}", bucket.key, bucket.label)
+}
+
+/// The checks of a tool, each as its rules.
+fn checks<'a>(bundle: &'a Bundle, tool: &str) -> Vec<Vec<&'a str>> {
+    let tool = bundle.tools.iter().find(|known| known.name == tool).unwrap();
+    let rules = |&at: &u32| {
+        let checks = &bundle.checks[at as usize];
+        let rules = checks.max_string_length.iter().map(|max| max.rule).chain(checks.blocked.iter().map(|b| b.rule));
+        rules.map(|rule| bundle.rules[rule as usize].as_str()).collect()
+    };
+    tool.checks.iter().map(rules).collect()
+}
+
+#[test]
+fn names_stay_in_the_order_in_which_they_are_declared() {
+    let bundle = bundle("tools: { z: {}, a: {} }\ngroups: { y: [], b: [] }\nagents: { x: {}, c: {} }\n");
+    assert_eq!(bundle.tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(), ["z", "a"]);
+    assert_eq!(bundle.groups, ["y", "b"]);
+    assert_eq!(bundle.agents.iter().map(|agent| agent.name.as_str()).collect::<Vec<_>>(), ["x", "c"]);
+    assert_eq!(bundle.identity, [IdentitySource::Header("x-agent-id".to_owned())]);
+}
+
+#[test]
+fn a_grant_names_the_entry_that_it_comes_from() {
+    let bundle = bundle(
+        "agents: { a: {}, b: {}, c: {} }\ngroups: { g: [a, b] }\n\
+         tool_groups: { w: { tools: [t], agents: [c, a], groups: [g] } }\n\
+         tools: { t: { agents: [b, a], groups: [g] }, u: {} }\n",
+    );
+    let owned =
+        |grants: Vec<(String, &str)>| grants.into_iter().map(|(who, rule)| format!("{who} {rule}")).collect::<Vec<_>>();
+    // Of several grants to one subject, the first is the one that decides.
+    let wanted = ["b /tools/t/agents/0", "a /tools/t/agents/1", "@g /tools/t/groups/0", "c /tool_groups/w/agents/0"];
+    assert_eq!(owned(grants(&bundle, "t")), wanted);
+    assert_eq!(owned(grants(&bundle, "u")), [""; 0]);
+    assert_eq!(bundle.agents[0].groups, [0]);
+    assert_eq!(bundle.agents[2].groups, [0; 0]);
+}
+
+#[test]
+fn an_entry_that_stands_twice_keeps_the_place_of_the_first() {
+    let bundle = bundle("agents: { a: {}, b: {} }\ntools: { t: { agents: [a, a, b] } }\n");
+    let rules: Vec<_> = grants(&bundle, "t").into_iter().map(|(_, rule)| rule.to_owned()).collect();
+    assert_eq!(rules, ["/tools/t/agents/0", "/tools/t/agents/2"]);
+}
+
+#[test]
+fn a_tool_without_grants_grants_nobody() {
+    for tool in ["t:", "t: {}", "t: { agents: [] }", "t: { agents: [], groups: [] }", "t: ~"] {
+        let bundle = bundle(&format!("agents: {{ a: }}\ntools: {{ {tool} }}\n"));
+        assert_eq!(bundle.tools[0].grants, [], "{tool}");
+    }
+}
+
+#[test]
+fn a_rate_lets_its_whole_count_come_at_once_unless_it_says_otherwise() {
+    let bundle = bundle(
+        "agents: { a: {} }\ntools:\n  t: { rate: 60/minute }\n  u: { rate: { limit: 7/second, burst: 3 } }\n  v: { rate: 0/day }\n  w: { rate: 5/hour }\n",
+    );
+    assert_eq!(buckets(&bundle, "t"), ["tool/t (tool) each rate 60/60s burst 60 /tools/t/rate"]);
+    assert_eq!(buckets(&bundle, "u"), ["tool/u (tool) each rate 7/1s burst 3 /tools/u/rate"]);
+    assert_eq!(buckets(&bundle, "v"), ["tool/v (tool) each rate 0/86400s burst 1 /tools/v/rate"]);
+    assert_eq!(buckets(&bundle, "w"), ["tool/w (tool) each rate 5/3600s burst 5 /tools/w/rate"]);
+}
+
+#[test]
+fn quotas_count_in_calendar_windows() {
+    let bundle = bundle(
+        "agents: { a: {} }\ntools: { a: { quota: 1/minute }, b: { quota: 1/hour }, c: { quota: 1/day }, d: { quota: 1/week }, e: { quota: 1/month } }\n",
+    );
+    let windows: Vec<_> = bundle.buckets.iter().map(|bucket| bucket.quota.unwrap().value.window).collect();
+    assert_eq!(windows, [Window::Minute, Window::Hour, Window::Day, Window::Week, Window::Month]);
+}
+
+#[test]
+fn a_rate_and_a_quota_share_a_bucket_if_they_count_the_same_calls() {
+    let bundle = bundle(
+        "agents: { a: {} }\ntools:\n  t: { rate: 1/second, quota: 2/day }\n  u: { rate: 1/second, quota: { limit: 2/day, per: all } }\n  v: { rate: { limit: 1/second, per: all }, quota: { limit: 2/day, per: all } }\n",
+    );
+    let own = "tool/t (tool) each rate 1/1s burst 1 /tools/t/rate quota 2/Day /tools/t/quota";
+    assert_eq!(buckets(&bundle, "t"), [own]);
+    let two =
+        ["tool/u (tool) each rate 1/1s burst 1 /tools/u/rate", "tool/u/all (tool) all quota 2/Day /tools/u/quota"];
+    assert_eq!(buckets(&bundle, "u"), two);
+    let shared = "tool/v/all (tool) all rate 1/1s burst 1 /tools/v/rate quota 2/Day /tools/v/quota";
+    assert_eq!(buckets(&bundle, "v"), [shared]);
+}
+
+#[test]
+fn a_default_limit_counts_for_each_tool_by_itself() {
+    let bundle = bundle(
+        "defaults: { rate: 9/minute, quota: { limit: 8/day, per: all } }\nagents: { a: {} }\n\
+         tools: { t: {}, u: { rate: unlimited }, v: { quota: 1/day, rate: unlimited } }\n",
+    );
+    let defaults =
+        ["tool/t (tool) each rate 9/60s burst 9 /defaults/rate", "tool/t/all (tool) all quota 8/Day /defaults/quota"];
+    assert_eq!(buckets(&bundle, "t"), defaults);
+    assert_eq!(buckets(&bundle, "u"), ["tool/u/all (tool) all quota 8/Day /defaults/quota"]);
+    assert_eq!(buckets(&bundle, "v"), ["tool/v (tool) each quota 1/Day /tools/v/quota"]);
+}
+
+#[test]
+fn a_tool_group_has_one_counter_over_all_its_tools() {
+    let bundle = bundle(
+        "agents: { a: {} }\ntools: { t: { rate: 1/second }, u: {} }\n\
+         tool_groups:\n  w: { tools: [u, t], rate: 2/second, quota: { limit: 3/day, per: all } }\n  x: { tools: [t], quota: 4/day }\n",
+    );
+    let of_w = [
+        "tool_group/w (tool_group.w) each rate 2/1s burst 2 /tool_groups/w/rate",
+        "tool_group/w/all (tool_group.w) all quota 3/Day /tool_groups/w/quota",
+    ];
+    let of_x = "tool_group/x (tool_group.x) each quota 4/Day /tool_groups/x/quota";
+    let of_t = "tool/t (tool) each rate 1/1s burst 1 /tools/t/rate";
+    assert_eq!(buckets(&bundle, "t"), [of_t, of_w[0], of_w[1], of_x]);
+    assert_eq!(buckets(&bundle, "u"), of_w);
+    assert_eq!(bundle.tools[0].buckets[1..3], bundle.tools[1].buckets[..]);
+}
+
+#[test]
+fn limits_of_agents_have_one_key_and_each_its_own_numbers() {
+    let bundle =
+        bundle("agents: { a: { rate: 1/second, quota: 2/day }, b: { quota: 3/day }, c: {} }\ntools: { t: {} }\n");
+    let of = |agent: usize| -> Vec<_> { bundle.agents[agent].buckets.iter().map(|&at| shown(&bundle, at)).collect() };
+    assert_eq!(of(0), ["agent (agent) each rate 1/1s burst 1 /agents/a/rate quota 2/Day /agents/a/quota"]);
+    assert_eq!(of(1), ["agent (agent) each quota 3/Day /agents/b/quota"]);
+    assert_eq!(of(2), [""; 0]);
+}
+
+#[test]
+fn the_nearest_length_wins_and_blocked_literals_add_up() {
+    let bundle = bundle(
+        "defaults: { arguments: { max_string_length: 50, blocked: [d] } }\nagents: { a: {} }\n\
+         tool_groups: { w: { tools: [t], arguments: { max_string_length: 9, blocked: [g] } } }\n\
+         tools:\n  t: { arguments: { max_string_length: 70, blocked: [x, y] } }\n  u: { arguments: { blocked: [z] } }\n  v: {}\n  q: {}\n",
+    );
+    let defaults = vec!["/defaults/arguments/blocked/0"];
+    let of_w = vec!["/tool_groups/w/arguments/max_string_length", "/tool_groups/w/arguments/blocked/0"];
+    let of_t =
+        vec!["/tools/t/arguments/max_string_length", "/tools/t/arguments/blocked/0", "/tools/t/arguments/blocked/1"];
+    assert_eq!(checks(&bundle, "t"), [of_t, defaults.clone(), of_w]);
+    let of_u = vec!["/defaults/arguments/max_string_length", "/tools/u/arguments/blocked/0"];
+    assert_eq!(checks(&bundle, "u"), [of_u, defaults.clone()]);
+    assert_eq!(checks(&bundle, "v"), [vec!["/defaults/arguments/max_string_length"], defaults]);
+    assert_eq!(bundle.tools[2].checks, bundle.tools[3].checks, "identical checks are shared");
+}
+
+#[test]
+fn a_tool_that_checks_nothing_has_no_checks() {
+    let bundle = bundle("agents: { a: {} }\ntools: { t: { arguments: { blocked: [] } }, u: {} }\n");
+    assert_eq!(bundle.checks, []);
+    assert_eq!(bundle.tools[0].checks, [0; 0]);
+}
+
+#[test]
+fn the_body_limit_is_the_tools_or_the_default_or_64_kib() {
+    let of = |rest: &str| {
+        let bundle = bundle(rest);
+        let limit = bundle.tools[0].body_limit;
+        (limit.value, bundle.rules[limit.rule as usize].clone())
+    };
+    let built_in = (65_536, "/defaults/body_limit".to_owned());
+    assert_eq!(of("agents: { a: {} }\ntools: { t: {} }\n"), built_in);
+    let default = (2000, "/defaults/body_limit".to_owned());
+    assert_eq!(of("defaults: { body_limit: 2KB }\nagents: { a: {} }\ntools: { t: {}, u: {} }\n"), default);
+    let own = (4 << 20, "/tools/t/body_limit".to_owned());
+    assert_eq!(
+        of("defaults: { body_limit: 2KB }\nagents: { a: {} }\ntools: { t: { body_limit: 4MiB }, u: {} }\n"),
+        own
+    );
+}
+
+#[test]
+fn modes_and_audit_options_fall_back_to_the_safe_ones() {
+    let bundle = bundle(
+        "audit: { redact: [IBAN, x-Y] }\nagents: { a: {} }\ntools: { t: {}, u: { mode: shadow, audit: { arguments: full } } }\n",
+    );
+    assert_eq!((bundle.tools[0].mode, bundle.tools[0].audit_arguments), (Mode::Enforce, AuditArguments::Redacted));
+    assert_eq!((bundle.tools[1].mode, bundle.tools[1].audit_arguments), (Mode::Shadow, AuditArguments::Full));
+    assert_eq!(bundle.audit.redact, ["iban", "x-y"]);
+    assert_eq!(bundle.audit.max_bytes, 2048);
+}
+
+#[test]
+fn defaults_hold_where_a_tool_says_nothing() {
+    let bundle = bundle(
+        "defaults: { mode: shadow }\naudit: { arguments: hashed, max_bytes: 0 }\nagents: { a: {} }\ntools: { t: {}, u: { mode: enforce } }\n",
+    );
+    assert_eq!((bundle.tools[0].mode, bundle.tools[0].audit_arguments), (Mode::Shadow, AuditArguments::Hashed));
+    assert_eq!(bundle.tools[1].mode, Mode::Enforce);
+    assert_eq!(bundle.audit.max_bytes, 0);
+}
+
+#[test]
+fn names_that_yaml_takes_for_something_else_are_names() {
+    let bundle = bundle("agents: { 123: {}, no: {}, 1e3: {} }\ntools: { 1.50: { agents: [123, no, 1e3] } }\n");
+    assert_eq!(bundle.agents.iter().map(|agent| agent.name.as_str()).collect::<Vec<_>>(), ["123", "no", "1e3"]);
+    assert_eq!(bundle.tools[0].name, "1.50");
+    assert_eq!(bundle.tools[0].grants.len(), 3);
+}
+
+#[test]
+fn slashes_of_an_agents_id_are_escaped_in_its_rules() {
+    let bundle = bundle("agents: { spiffe://a/b: { quota: 5/day } }\ntools: { t: {} }\n");
+    assert!(bundle.rules.contains(&"/agents/spiffe:~1~1a~1b/quota".to_owned()), "{:?}", bundle.rules);
+}
+
+#[test]
+fn every_rule_points_at_a_value_of_the_file() {
+    let source = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../envoy/policy.yaml")).unwrap();
+    let bundle = compile("policy.yaml", &source).bundle.unwrap();
+    let text = String::from_utf8(source).unwrap();
+    for rule in &bundle.rules {
+        for key in rule.split('/').skip(1).filter(|key| key.parse::<usize>().is_err()) {
+            assert!(text.contains(&format!("{key}:")), "{rule}");
+        }
+    }
+    let unique: std::collections::HashSet<_> = bundle.rules.iter().collect();
+    assert_eq!(unique.len(), bundle.rules.len());
+}
+
+#[test]
+fn packing_gives_the_same_bytes_each_time_and_the_engine_takes_them() {
+    let source = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../envoy/policy.yaml")).unwrap();
+    let packed = |hold_headers| {
+        let Packing { config, .. } = pack("policy.yaml", &source, Deployment { hold_headers }).unwrap();
+        config.unwrap()
+    };
+    assert_eq!(packed(false), packed(false));
+    let (free, held) =
+        (Policy::load(packed(false).as_bytes()).unwrap(), Policy::load(packed(true).as_bytes()).unwrap());
+    assert_eq!(free.digest(), held.digest());
+    assert!(held.deployment().hold_headers && !free.deployment().hold_headers);
+    assert!(!packed(false).contains('\n'));
+}
+
+#[test]
+fn comments_and_layout_do_not_change_what_is_packed() {
+    let block = format!("{HEAD}agents:\n  a: {{}} # who\ntools:\n  t:\n    agents: [a]\n    rate: 5/minute\n");
+    let flow = format!("{HEAD}agents: {{\"a\": }}\ntools: {{t: {{rate: '5/minute', agents: [\"a\"]}}}}\n");
+    let packed = |source: &str| pack("p", source.as_bytes(), Deployment::default()).unwrap().config.unwrap();
+    assert_eq!(packed(&block), packed(&flow));
+}
