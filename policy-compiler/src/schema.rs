@@ -52,6 +52,8 @@ pub struct Options {
     pub unknown: Unknown,
     /// Whether strings are held to `format`; otherwise it only describes them.
     pub assert_formats: bool,
+    /// How documents without `$schema` are read.
+    pub draft: Draft,
     /// How large the automaton of one pattern may become.
     pub patterns: Budget,
 }

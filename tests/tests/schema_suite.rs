@@ -5,7 +5,7 @@
 
 #![cfg(test)]
 
-use policy_compiler::schema::{Document, Json, Options, Unknown, compile};
+use policy_compiler::schema::{Document, Draft, Json, Options, Unknown, compile};
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -19,15 +19,15 @@ use toolgate_engine::{
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/schema-suite.md");
 
-/// A dialect as the suite names it, and what `$schema` stands for where a test writes none.
+/// A dialect, and what the suite calls it.
 struct Dialect {
     folder: &'static str,
-    uri: &'static str,
+    draft: Draft,
 }
 
 const DIALECTS: [Dialect; 2] = [
-    Dialect { folder: "draft2020-12", uri: "https://json-schema.org/draft/2020-12/schema" },
-    Dialect { folder: "draft7", uri: "http://json-schema.org/draft-07/schema#" },
+    Dialect { folder: "draft2020-12", draft: Draft::Draft202012 },
+    Dialect { folder: "draft7", draft: Draft::Draft7 },
 ];
 
 fn suite() -> PathBuf {
@@ -83,16 +83,11 @@ fn given_documents() -> Vec<Document> {
 
 /// Compiles, packs and loads a schema.
 fn load(schema: &Json, dialect: &Dialect, given: &[Document], assert_formats: bool) -> Result<Schemas, String> {
-    let mut root = schema.clone();
-    if let Json::Object(members) = &mut root
-        && root_has_no_dialect(members)
-    {
-        members.push(("$schema".to_owned(), Json::String(dialect.uri.to_owned())));
-    }
     let uri = "urn:suite:schema".to_owned();
     let mut documents = given.to_vec();
-    documents.push(Document { uri: uri.clone(), root });
-    let options = Options { unknown: Unknown::Ignore, assert_formats, ..Options::default() };
+    documents.push(Document { uri: uri.clone(), root: schema.clone() });
+    let draft = dialect.draft;
+    let options = Options { unknown: Unknown::Ignore, assert_formats, draft, ..Options::default() };
     let compiled = compile(&documents, &[uri], options).map_err(|findings| {
         findings.iter().map(|finding| format!("{}: {}", finding.pointer, finding.message)).collect::<Vec<_>>().join("; ")
     })?;
@@ -100,10 +95,6 @@ fn load(schema: &Json, dialect: &Dialect, given: &[Document], assert_formats: bo
     let program: Program = postcard::from_bytes(&packed).unwrap();
     assert_eq!(program, compiled.program, "what was packed is what is loaded");
     Ok(Schemas::try_from(program).unwrap())
-}
-
-fn root_has_no_dialect(members: &[(String, Json)]) -> bool {
-    members.iter().all(|(name, _)| name != "$schema")
 }
 
 /// Whether a value holds, and by which keyword it does not.

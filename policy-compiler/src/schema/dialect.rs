@@ -3,11 +3,12 @@
 //! In: the name of a keyword. Out: what its value must be, where schemas stand in it, and who knows it.
 
 /// A dialect that is compiled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Draft {
     /// Draft-07
     Draft7,
     /// 2020-12
+    #[default]
     Draft202012,
 }
 

@@ -60,7 +60,7 @@ impl<'a> Library<'a> {
     ) -> Option<ResourceId> {
         let id = json.get("$id").and_then(Json::as_str);
         let (draft, vocabularies) = match (around, json.get("$schema").and_then(Json::as_str)) {
-            (None, None) => (Draft::Draft202012, Vocabularies::USUAL),
+            (None, None) => (self.options.draft, Vocabularies::USUAL),
             (None, Some(schema)) => self.dialect(document, pointer, schema),
             (Some(_), Some(schema)) if id.is_some() => self.dialect(document, pointer, schema),
             (Some(around), _) => (self.draft(around), self.vocabularies(around)),
