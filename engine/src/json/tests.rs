@@ -114,7 +114,7 @@ fn numbers_that_a_double_does_not_hold_are_refused() {
 
 #[test]
 fn bounds_hold_to_the_last_value() {
-    let bounds = Bounds { depth: 3, values: 4 };
+    let bounds = Bounds { depth: 3, values: 4, ..Bounds::default() };
     let read = |text: &str| Document::read(text.as_bytes(), bounds).err().map(|malformed| malformed.problem);
     assert_eq!(read("[[[]]]"), None);
     assert_eq!(read("[[[[]]]]"), Some(Problem::TooDeep));
@@ -144,6 +144,9 @@ fn plain_runs_end_at_every_offset() {
 fn inexact_numbers_are_read_where_they_are_wanted() {
     let bounds = Bounds { numbers: Numbers::Any, ..Bounds::default() };
     let document = Document::read(b"[12345678901234567890123, 0.1e-4000]", bounds).unwrap();
-    assert_eq!(document.root().elements().map(Value::raw).collect::<Vec<_>>(), ["12345678901234567890123", "0.1e-4000"]);
+    assert_eq!(
+        document.root().elements().map(Value::raw).collect::<Vec<_>>(),
+        ["12345678901234567890123", "0.1e-4000"]
+    );
     assert!(Document::read(b"[01]", bounds).is_err());
 }

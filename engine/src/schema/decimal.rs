@@ -29,9 +29,10 @@ pub fn count(text: &str) -> Option<u32> {
         return Some(u32::MAX);
     }
     let zeros = std::iter::repeat_n(b'0', usize::try_from(zeros).unwrap_or_default());
-    let value = number.digits().chain(zeros).fold(0u32, |value, digit| {
-        value.saturating_mul(10).saturating_add(u32::from(digit.wrapping_sub(b'0')))
-    });
+    let value = number
+        .digits()
+        .chain(zeros)
+        .fold(0u32, |value, digit| value.saturating_mul(10).saturating_add(u32::from(digit.wrapping_sub(b'0'))));
     Some(value)
 }
 
@@ -159,9 +160,9 @@ impl TryFrom<Decimal<'_>> for Divisor {
         if number.is_zero() || number.negative {
             return Err(());
         }
-        let mantissa = number.digits().try_fold(0u64, |value, digit| {
-            value.checked_mul(10)?.checked_add(u64::from(digit.wrapping_sub(b'0')))
-        });
+        let mantissa = number
+            .digits()
+            .try_fold(0u64, |value, digit| value.checked_mul(10)?.checked_add(u64::from(digit.wrapping_sub(b'0'))));
         let exponent = number.scale.saturating_sub(number.digit_count());
         Ok(Self { mantissa: mantissa.ok_or(())?, exponent })
     }
@@ -237,7 +238,24 @@ mod tests {
 
     #[test]
     fn numbers_are_ordered_by_value_and_not_by_spelling() {
-        let order = ["-1e400", "-100.5", "-100.25", "-1", "-0.1", "-1e-400", "0", "1e-400", "0.09", "0.1", "0.10000000000000000001", "2", "10", "9007199254740993", "9007199254740993.5", "1e17"];
+        let order = [
+            "-1e400",
+            "-100.5",
+            "-100.25",
+            "-1",
+            "-0.1",
+            "-1e-400",
+            "0",
+            "1e-400",
+            "0.09",
+            "0.1",
+            "0.10000000000000000001",
+            "2",
+            "10",
+            "9007199254740993",
+            "9007199254740993.5",
+            "1e17",
+        ];
         for (at, smaller) in order.iter().enumerate() {
             for (other, larger) in order.iter().enumerate() {
                 assert_eq!(decimal(smaller).compare(&decimal(larger)), at.cmp(&other), "{smaller} {larger}");
@@ -257,10 +275,27 @@ mod tests {
 
     #[test]
     fn multiples_are_exact() {
-        for (number, divisor) in [("0", "7"), ("0.3", "0.1"), ("4.5", "1.5"), ("1e308", "0.5"), ("-21", "7"), ("75", "2.5e1"), ("9007199254740993", "3"), ("1e30", "1e28"), ("0.0075", "0.0001")] {
+        for (number, divisor) in [
+            ("0", "7"),
+            ("0.3", "0.1"),
+            ("4.5", "1.5"),
+            ("1e308", "0.5"),
+            ("-21", "7"),
+            ("75", "2.5e1"),
+            ("9007199254740993", "3"),
+            ("1e30", "1e28"),
+            ("0.0075", "0.0001"),
+        ] {
             assert!(is_multiple(number, divisor), "{number} of {divisor}");
         }
-        for (number, divisor) in [("0.35", "0.1"), ("35", "1.5"), ("1e308", "0.123456789"), ("9007199254740993", "2"), ("0.00751", "0.0001"), ("5", "10")] {
+        for (number, divisor) in [
+            ("0.35", "0.1"),
+            ("35", "1.5"),
+            ("1e308", "0.123456789"),
+            ("9007199254740993", "2"),
+            ("0.00751", "0.0001"),
+            ("5", "10"),
+        ] {
             assert!(!is_multiple(number, divisor), "{number} of {divisor}");
         }
     }

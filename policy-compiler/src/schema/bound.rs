@@ -193,6 +193,7 @@ fn deeper(nodes: &[Summary], order: &[usize], flat: &[Cost]) -> Vec<Cost> {
             *place = whole;
         }
     }
-    let cost = |whole: &Whole| Cost { steps: whole.looks.max(whole.parts).saturating_add(whole.all), nesting: whole.nesting };
+    let cost =
+        |whole: &Whole| Cost { steps: whole.looks.max(whole.parts).saturating_add(whole.all), nesting: whole.nesting };
     wholes.iter().map(cost).collect()
 }

@@ -117,10 +117,8 @@ const OLD: Option<Draft> = Some(Draft::Draft7);
 
 /// What is known of a keyword in any dialect.
 pub(super) fn keyword(name: &str) -> Option<Keyword> {
-    let (shape, vocabulary, only) = core(name)
-        .or_else(|| applicator(name))
-        .or_else(|| validation(name))
-        .or_else(|| annotation(name))?;
+    let (shape, vocabulary, only) =
+        core(name).or_else(|| applicator(name)).or_else(|| validation(name)).or_else(|| annotation(name))?;
     Some(Keyword { shape, vocabulary, only })
 }
 
@@ -193,12 +191,64 @@ fn annotation(name: &str) -> Option<Row> {
 
 /// Every keyword, for "did you mean".
 pub(super) const NAMES: [&str; 60] = [
-    "$schema", "$comment", "$id", "$ref", "$dynamicRef", "$anchor", "$dynamicAnchor", "$vocabulary", "$defs",
-    "definitions", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "contains", "additionalProperties",
-    "propertyNames", "items", "prefixItems", "additionalItems", "properties", "dependentSchemas",
-    "patternProperties", "dependencies", "unevaluatedItems", "unevaluatedProperties", "type", "const", "enum",
-    "multipleOf", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "minItems",
-    "maxItems", "minProperties", "maxProperties", "minContains", "maxContains", "pattern", "uniqueItems", "required",
-    "dependentRequired", "title", "description", "default", "deprecated", "readOnly", "writeOnly", "examples",
-    "format", "contentEncoding", "contentMediaType", "contentSchema",
+    "$schema",
+    "$comment",
+    "$id",
+    "$ref",
+    "$dynamicRef",
+    "$anchor",
+    "$dynamicAnchor",
+    "$vocabulary",
+    "$defs",
+    "definitions",
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "contains",
+    "additionalProperties",
+    "propertyNames",
+    "items",
+    "prefixItems",
+    "additionalItems",
+    "properties",
+    "dependentSchemas",
+    "patternProperties",
+    "dependencies",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+    "type",
+    "const",
+    "enum",
+    "multipleOf",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "minProperties",
+    "maxProperties",
+    "minContains",
+    "maxContains",
+    "pattern",
+    "uniqueItems",
+    "required",
+    "dependentRequired",
+    "title",
+    "description",
+    "default",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "examples",
+    "format",
+    "contentEncoding",
+    "contentMediaType",
+    "contentSchema",
 ];

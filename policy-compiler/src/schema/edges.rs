@@ -20,10 +20,9 @@ pub(super) fn nodes_mut(rule: &mut Rule) -> Vec<&mut u32> {
         | Rule::OneOf(nodes)
         | Rule::PrefixItems(nodes)
         | Rule::ItemsInTurn(nodes) => nodes.iter_mut().collect(),
-        Rule::If { condition, then, otherwise } => [Some(condition), then.as_mut(), otherwise.as_mut()]
-            .into_iter()
-            .flatten()
-            .collect(),
+        Rule::If { condition, then, otherwise } => {
+            [Some(condition), then.as_mut(), otherwise.as_mut()].into_iter().flatten().collect()
+        }
         Rule::Properties(named) | Rule::DependentSchemas(named) | Rule::DependenciesSchemas(named) => {
             named.iter_mut().map(|named| &mut named.node).collect()
         }

@@ -214,7 +214,13 @@ impl<'a> Library<'a> {
         }
     }
 
-    pub(super) fn add_site(&mut self, document: usize, pointer: String, json: &'a Json, resource: ResourceId) -> SiteId {
+    pub(super) fn add_site(
+        &mut self,
+        document: usize,
+        pointer: String,
+        json: &'a Json,
+        resource: ResourceId,
+    ) -> SiteId {
         let id = self.sites.len();
         self.places.insert((document, pointer.clone()), id);
         let (reference, dynamic_reference) = (None, None);

@@ -75,13 +75,14 @@ impl<'a> Library<'a> {
         if around.is_some() && id.is_none() {
             return None;
         }
-        match resolve::resolve(&base, id.unwrap_or_default()) {
-            Ok(target) => Some(self.begin_resource(document, pointer, target, id, draft, vocabularies)),
+        let target = match resolve::resolve(&base, id.unwrap_or_default()) {
+            Ok(target) => target,
             Err(message) => {
                 self.error(document, below(pointer, "$id"), message, None);
-                None
+                resolve::Target { uri: base, fragment: String::new() }
             }
-        }
+        };
+        Some(self.begin_resource(document, pointer, target, id, draft, vocabularies))
     }
 
     fn begin_resource(

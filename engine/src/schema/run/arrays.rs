@@ -14,12 +14,7 @@ use crate::{
 use std::cmp::Ordering;
 
 impl<'s> Run<'s> {
-    pub(super) fn arrays(
-        &mut self,
-        rules: &'s Arrays,
-        value: Value<'_>,
-        mut seen: Option<&mut Evaluated>,
-    ) -> Verdict {
+    pub(super) fn arrays(&mut self, rules: &'s Arrays, value: Value<'_>, mut seen: Option<&mut Evaluated>) -> Verdict {
         let mut count = 0usize;
         for (index, element) in value.elements().enumerate() {
             if self.element(rules, index, element)?

@@ -127,12 +127,7 @@ impl<'s> Run<'s> {
         Ok(value.members().any(|(key, _)| key == name))
     }
 
-    pub(super) fn unevaluated_properties(
-        &mut self,
-        node: &'s Node,
-        value: Value<'_>,
-        own: &mut Evaluated,
-    ) -> Verdict {
+    pub(super) fn unevaluated_properties(&mut self, node: &'s Node, value: Value<'_>, own: &mut Evaluated) -> Verdict {
         let Some(rest) = node.objects.as_ref().and_then(|objects| objects.unevaluated) else {
             return Ok(());
         };

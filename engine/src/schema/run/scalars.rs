@@ -64,9 +64,7 @@ impl Run<'_> {
             Kind::Null => values.null,
             Kind::True => values.yes,
             Kind::False => values.no,
-            Kind::PlainString | Kind::EscapedString => {
-                self.has(&values.strings, value.as_str().unwrap_or_default())
-            }
+            Kind::PlainString | Kind::EscapedString => self.has(&values.strings, value.as_str().unwrap_or_default()),
             Kind::Number => return self.among_numbers(values, value),
             Kind::Array | Kind::Object => return self.among_composites(values, value),
         };

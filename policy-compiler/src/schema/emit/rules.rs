@@ -12,6 +12,9 @@ use toolgate_engine::{
     schema::{Constant, Matched, Named, Requires, Rule, canonical_text, count, is_number},
 };
 
+type MakeOfOne = fn(u32) -> Rule;
+type MakeOfMany = fn(Vec<u32>) -> Rule;
+
 /// A schema whose rules are being made.
 struct Draw<'s, 'a> {
     site: &'s Site<'a>,
@@ -99,9 +102,7 @@ impl<'a> Emitter<'_, 'a> {
             Json::Boolean(value) => Some(Constant::Boolean(*value)),
             Json::Number(text) => is_number(text).then(|| Constant::Number(self.pool.text(text))),
             Json::String(text) => Some(Constant::String(self.pool.text(text))),
-            Json::Array(_) | Json::Object(_) => {
-                canonical(value).map(|text| Constant::Composite(self.pool.text(&text)))
-            }
+            Json::Array(_) | Json::Object(_) => canonical(value).map(|text| Constant::Composite(self.pool.text(&text))),
         };
         if constant.is_none() {
             let pointer = below(&draw.site.pointer, keyword);
@@ -119,7 +120,7 @@ impl<'a> Emitter<'_, 'a> {
             draw.push(Rule::Pattern(pattern));
         }
         self.format(draw);
-        let limits: [(&str, fn(u32) -> Rule); 5] = [
+        let limits: [(&str, MakeOfOne); 5] = [
             ("minimum", Rule::Minimum),
             ("exclusiveMinimum", Rule::ExclusiveMinimum),
             ("maximum", Rule::Maximum),
@@ -232,8 +233,7 @@ impl<'a> Emitter<'_, 'a> {
     }
 
     fn combinations(&mut self, draw: &mut Draw<'_, 'a>) {
-        let lists: [(&str, fn(Vec<u32>) -> Rule); 3] =
-            [("allOf", Rule::AllOf), ("anyOf", Rule::AnyOf), ("oneOf", Rule::OneOf)];
+        let lists: [(&str, MakeOfMany); 3] = [("allOf", Rule::AllOf), ("anyOf", Rule::AnyOf), ("oneOf", Rule::OneOf)];
         for (name, rule) in lists {
             if let Some(schemas) = draw.get(name) {
                 let nodes = self.listed(draw, name, schemas);
