@@ -168,6 +168,51 @@ impl TryFrom<Decimal<'_>> for Divisor {
     }
 }
 
+/// A number of up to eighteen digits, written without an exponent: `mantissa / 10^places`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Short {
+    mantissa: i64,
+    places: u32,
+}
+
+impl Short {
+    /// Reads what most numbers are; the others are a [`Decimal`].
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let (negative, digits) = match text.as_bytes() {
+            [b'-', digits @ ..] => (true, digits),
+            digits => (false, digits),
+        };
+        if digits.len() > 18 {
+            return None;
+        }
+        let (mut mantissa, mut places, mut step) = (0i64, 0, 0);
+        for &byte in digits {
+            match byte.wrapping_sub(b'0') {
+                digit @ 0..=9 => {
+                    mantissa = mantissa.wrapping_mul(10).wrapping_add(i64::from(digit));
+                    places += step;
+                }
+                // INVARIANT: a JSON number has at most one point.
+                _ if byte == b'.' => step = 1,
+                _ => return None,
+            }
+        }
+        Some(Self { mantissa: if negative { mantissa.wrapping_neg() } else { mantissa }, places })
+    }
+
+    /// Compares two values; eighteen digits times eighteen zeros fit 128 bits.
+    pub(super) fn compare(self, other: Self) -> Ordering {
+        if self.places == other.places {
+            return self.mantissa.cmp(&other.mantissa);
+        }
+        let places = self.places.max(other.places);
+        let scaled = |short: Self| {
+            i128::from(short.mantissa).saturating_mul(10i128.saturating_pow(places.saturating_sub(short.places)))
+        };
+        scaled(self).cmp(&scaled(other))
+    }
+}
+
 /// Neither factor has more than 64 bits, so no product overflows.
 fn power_of_ten(mut exponent: u64, modulus: u128) -> u128 {
     let mut power = 1 % modulus;
@@ -259,6 +304,9 @@ mod tests {
         for (at, smaller) in order.iter().enumerate() {
             for (other, larger) in order.iter().enumerate() {
                 assert_eq!(decimal(smaller).compare(&decimal(larger)), at.cmp(&other), "{smaller} {larger}");
+                if let (Some(smaller), Some(larger)) = (Short::read(smaller), Short::read(larger)) {
+                    assert_eq!(smaller.compare(larger), at.cmp(&other), "{smaller:?} {larger:?}");
+                }
             }
         }
     }

@@ -240,15 +240,20 @@ impl Loader<'_> {
                 Constant::Boolean(true) => yes = true,
                 Constant::Boolean(false) => no = true,
                 Constant::Number(text) => numbers.push(Number::new(self.text(text)?).ok_or(NO_NUMBER)?),
-                Constant::String(text) => strings.push((self.text(text)?, text)),
-                Constant::Composite(text) => composites.push((self.text(text)?, text)),
+                Constant::String(text) => strings.push(text),
+                Constant::Composite(text) => composites.push(text),
             }
         }
-        strings.sort_unstable();
-        composites.sort_unstable();
-        let indexes = |texts: Vec<(&str, u32)>| texts.into_iter().map(|(_, at)| at).collect();
-        let (numbers, strings, composites) = (numbers.into(), indexes(strings), indexes(composites));
+        let (numbers, strings, composites) = (numbers.into(), self.table(&strings)?, self.table(&composites)?);
         Ok(General::Among(Box::new(Values { keyword, null, yes, no, numbers, strings, composites })))
+    }
+
+    fn table(&self, texts: &[u32]) -> Result<Names, BadProgram> {
+        let mut names = Names::with_room(texts.len());
+        for &text in texts {
+            names.slot(self.texts, text).ok_or(NO_TEXT)?;
+        }
+        Ok(names)
     }
 
     fn node(&self, types: Types, draft: Draft) -> Result<Node, BadProgram> {

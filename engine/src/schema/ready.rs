@@ -3,7 +3,10 @@
 //! In and out: plain data. Each node has its rules by the type of value that they are for,
 //! so that a value meets no rule that says nothing of it.
 
-use super::{decimal::Decimal, decimal::Divisor, wire::Format, wire::Types};
+use super::{
+    decimal::{Decimal, Divisor, Short},
+    wire::{Format, Types},
+};
 
 /// Stands for "no node".
 pub(super) const NONE: u32 = u32::MAX;
@@ -64,9 +67,8 @@ pub(super) struct Values {
     pub(super) yes: bool,
     pub(super) no: bool,
     pub(super) numbers: Box<[Number]>,
-    /// Texts in order, so that one of many is found by halving.
-    pub(super) strings: Box<[u32]>,
-    pub(super) composites: Box<[u32]>,
+    pub(super) strings: Names,
+    pub(super) composites: Names,
 }
 
 #[derive(Default)]
@@ -93,39 +95,19 @@ pub(super) struct Limit {
 /// A number of a schema.
 pub(super) struct Number {
     text: Box<str>,
-    /// Its value, if that is a whole number of sane size.
-    pub(super) small: Option<i64>,
+    /// Its value, if that is written shortly.
+    pub(super) short: Option<Short>,
 }
 
 impl Number {
     pub(super) fn new(text: &str) -> Option<Self> {
         Decimal::read(text)?;
-        Some(Self { text: text.into(), small: small(text) })
+        Some(Self { text: text.into(), short: Short::read(text) })
     }
 
     pub(super) fn decimal(&self) -> Option<Decimal<'_>> {
         Decimal::read(&self.text)
     }
-}
-
-/// The value of a number that is written as up to eighteen digits.
-pub(super) fn small(text: &str) -> Option<i64> {
-    let (negative, digits) = match text.as_bytes() {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
-    if digits.len() > 18 {
-        return None;
-    }
-    let mut value = 0i64;
-    for digit in digits {
-        let digit = digit.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
-    }
-    Some(if negative { value.wrapping_neg() } else { value })
 }
 
 #[derive(Default)]
@@ -215,6 +197,10 @@ impl Names {
         Some(slot)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
     /// What is said of this name.
     #[inline]
     pub(super) fn find(&self, texts: &Texts, key: &str) -> Option<&Slot> {
@@ -226,12 +212,22 @@ impl Names {
             if slot.name == NONE {
                 return None;
             }
-            if slot.hash == hash && texts.bytes(slot.start, slot.end) == key.as_bytes() {
+            if slot.hash == hash && same(texts.bytes(slot.start, slot.end), key.as_bytes()) {
                 return Some(slot);
             }
             at = at.saturating_add(1) & mask;
         }
     }
+}
+
+/// Names are short: a call that compares them would cost more than the comparison.
+#[inline]
+fn same(one: &[u8], other: &[u8]) -> bool {
+    let (words, tail) = one.as_chunks::<8>();
+    let (other_words, other_tail) = other.as_chunks::<8>();
+    one.len() == other.len()
+        && words.iter().zip(other_words).all(|(one, other)| u64::from_le_bytes(*one) == u64::from_le_bytes(*other))
+        && tail.iter().zip(other_tail).all(|(one, other)| one == other)
 }
 
 /// Not keyed: what is in a table is chosen by the policy alone, and a key that is looked up changes nothing.

@@ -6,9 +6,9 @@ use crate::{
     schema::{
         MAX_NESTING,
         canonical::canonical,
-        decimal::Decimal,
+        decimal::{Decimal, Short},
         format,
-        ready::{Limit, Numbers, Strings, Values, small, wide},
+        ready::{Limit, Number, Numbers, Strings, Values, wide},
     },
 };
 use std::cmp::Ordering;
@@ -37,10 +37,10 @@ impl Run<'_> {
     }
 
     pub(super) fn numbers(&mut self, rules: &Numbers, value: Value<'_>) -> Verdict {
-        let number = small(value.raw());
+        let number = Short::read(value.raw());
         for limit in &rules.limits {
-            let order = match (number, limit.number.small) {
-                (Some(number), Some(limit)) => Some(number.cmp(&limit)),
+            let order = match (number, limit.number.short) {
+                (Some(number), Some(limit)) => Some(number.compare(limit)),
                 _ => compare(value, limit),
             };
             match order {
@@ -64,7 +64,9 @@ impl Run<'_> {
             Kind::Null => values.null,
             Kind::True => values.yes,
             Kind::False => values.no,
-            Kind::PlainString | Kind::EscapedString => self.has(&values.strings, value.as_str().unwrap_or_default()),
+            Kind::PlainString | Kind::EscapedString => {
+                values.strings.find(&self.schemas.texts, value.as_str().unwrap_or_default()).is_some()
+            }
             Kind::Number => return self.among_numbers(values, value),
             Kind::Array | Kind::Object => return self.among_composites(values, value),
         };
@@ -78,9 +80,9 @@ impl Run<'_> {
         let Some(number) = Decimal::read(value.raw()) else {
             return self.undecided(value, values.keyword);
         };
-        let small = small(value.raw());
-        let equal = |other: &crate::schema::ready::Number| match (small, other.small) {
-            (Some(number), Some(other)) => number == other,
+        let short = Short::read(value.raw());
+        let equal = |other: &Number| match (short, other.short) {
+            (Some(number), Some(other)) => number.compare(other) == Ordering::Equal,
             _ => other.decimal().is_some_and(|other| other.compare(&number) == Ordering::Equal),
         };
         if values.numbers.iter().any(equal) { Ok(()) } else { self.broken(value, values.keyword) }
@@ -92,15 +94,10 @@ impl Run<'_> {
         }
         self.spend(value.size(), value)?;
         match canonical(value, MAX_NESTING) {
-            Some(text) if self.has(&values.composites, &text) => Ok(()),
+            Some(text) if values.composites.find(&self.schemas.texts, &text).is_some() => Ok(()),
             Some(_) => self.broken(value, values.keyword),
             None => self.undecided(value, values.keyword),
         }
-    }
-
-    fn has(&self, texts: &[u32], wanted: &str) -> bool {
-        let text = |at: &u32| self.schemas.texts.get(*at).unwrap_or_default();
-        texts.binary_search_by(|at| text(at).cmp(wanted)).is_ok()
     }
 }
 
