@@ -281,13 +281,34 @@ fn jsonschema_judges_alike_in_the_old_dialect() {
     compare(Draft::Draft7, 2, 2_000, jsonschema_of(jsonschema::Draft::Draft7));
 }
 
+/// The same value for `jsonschema-valid`, which deviates in two points. Whole numbers that are written with a
+/// fraction equal others only outside of arrays and objects, so all whole numbers are written without one. And it
+/// panics when it divides what is negative or has a fraction by a whole `multipleOf`, so divisors have a fraction.
+fn for_jsonschema_valid(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => match number.as_f64() {
+            Some(whole) if whole.fract() == 0.0 => serde_json::from_str(&format!("{whole:.0}")).unwrap(),
+            _ => value.clone(),
+        },
+        Value::Array(elements) => elements.iter().map(for_jsonschema_valid).collect(),
+        Value::Object(members) => {
+            let divisor = |name: &str, value: &Value| match value.as_f64() {
+                Some(divisor) if name == "multipleOf" => json!(divisor),
+                _ => for_jsonschema_valid(value),
+            };
+            members.iter().map(|(name, value)| (name.clone(), divisor(name, value))).collect::<Map<_, _>>().into()
+        }
+        other => other.clone(),
+    }
+}
+
 #[test]
 fn jsonschema_valid_judges_alike_in_the_old_dialect() {
     compare(Draft::Draft7, 3, 2_000, |schema| {
-        let schema = schema.clone();
+        let schema = for_jsonschema_valid(schema);
         Box::new(move |value| {
             let config = jsonschema_valid::Config::from_schema(&schema, Some(jsonschema_valid::schemas::Draft::Draft7));
-            jsonschema_valid::validate(&config.unwrap(), value).is_ok()
+            jsonschema_valid::validate(&config.unwrap(), &for_jsonschema_valid(value)).is_ok()
         })
     });
 }
