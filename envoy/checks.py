@@ -157,6 +157,10 @@ def check_audit(gateway, everything, digest):
             shown.audit_lines = lines[last.request_id()]
             decision = "allow" if shown.case.reaches_tool else "deny"
             _check_line(shown, shown.audit_lines, decision, shown.case.reason, shown.case.status, digest)
+    refused = sum(shown.case.reason == calls.REFUSED_BY_ENVOY for shown in everything)
+    unseen = [line for line in gateway.audit_lines() if json.loads(line).get("event") == "not_judged"]
+    if len(unseen) != refused:
+        wrong.append(f"{len(unseen)} lines for {refused} requests that Envoy refused itself")
     found = len(gateway.audit_lines())
     return wrong if found == made else [*wrong, f"{found} audit lines for {made} calls"]
 
@@ -201,12 +205,12 @@ def _wrong_metrics(samples, everything):
             timed[labels.get("agent_id"), labels.get("tool")] = int(value)
     expected, all_by_pair = collections.Counter(), collections.Counter()
     for shown in everything:
-        pair = shown.case.labels
+        # What Envoy refused itself was never a call.
+        if shown.case.reason == calls.REFUSED_BY_ENVOY:
+            continue
         for answer in shown.answers:
-            all_by_pair[pair] += 1
-            # Whether a status is known of what Envoy refused is Envoy's affair.
-            if shown.case.reason != calls.REFUSED_BY_ENVOY:
-                expected[(*pair, str(answer.status))] += 1
+            all_by_pair[shown.case.labels] += 1
+            expected[(*shown.case.labels, str(answer.status))] += 1
     wrong = [f"tool_gateway_calls_total of {', '.join(labels)} is {counted[labels]}, not {number}"
              for labels, number in expected.items() if counted[labels] != number]
     if sum(counted.values()) != sum(all_by_pair.values()):

@@ -5,7 +5,7 @@
 
 use crate::{denial::Reason, limits::Timestamp, names};
 use serde::Serialize;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
 /// Version of the line. Raised when a field changes its meaning or goes; a new field does not raise it.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -122,8 +122,27 @@ impl Record<'_> {
     }
 }
 
+/// RFC 3339 in UTC, always with three digits of the second, so that lines sort as text.
 fn rfc3339(Timestamp(nanos): Timestamp) -> String {
-    let millis = i128::from(nanos).checked_div(1_000_000).unwrap_or_default().saturating_mul(1_000_000);
-    let time = OffsetDateTime::from_unix_timestamp_nanos(millis).ok();
-    time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
+    let Ok(time) = OffsetDateTime::from_unix_timestamp_nanos(i128::from(nanos)) else {
+        return String::new();
+    };
+    let (year, month, day) = time.to_calendar_date();
+    let (hour, minute, second, milli) = time.to_hms_milli();
+    let month = u8::from(month);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn a_time_always_has_three_digits_of_the_second() {
+        assert_eq!(rfc3339(Timestamp(0)), "1970-01-01T00:00:00.000Z");
+        assert_eq!(rfc3339(Timestamp(1_795_435_200_200_999_999)), "2026-11-23T12:00:00.200Z");
+        assert_eq!(rfc3339(Timestamp(u64::MAX)), "2554-07-21T23:34:33.709Z");
+    }
 }

@@ -215,6 +215,9 @@ struct Shown<'a>(&'a str);
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const MOST: usize = 128;
+        if self.0.is_empty() {
+            return write!(f, "the top level");
+        }
         match self.0.char_indices().nth(MOST) {
             None => write!(f, "`{}`", self.0),
             Some((cut, _)) => write!(f, "`{}`…", self.0.get(..cut).unwrap_or_default()),

@@ -152,12 +152,13 @@ impl Exchange {
         let grant = policy.grant(agent, tool).ok_or(Reason::ToolNotGranted)?;
         head.require_post()?;
         head.require_plain_json()?;
-        let length = head.content_length().unwrap_or_default();
-        require_size(policy, tool, length)?;
+        let length = head.content_length();
+        require_size(policy, tool, length.unwrap_or_default())?;
         if head.has_query() {
             return Err(Reason::QueryNotAllowed.into());
         }
-        if ends {
+        // In HTTP/2 an empty body can be announced and still have a frame of its own.
+        if ends || length == Some(0) {
             return Err(Reason::BodyMissing.into());
         }
         self.judgement = Some(Judgement { reason: None, rule: Some(grant) });

@@ -28,13 +28,15 @@ const AUDIT: &str = "tool_gateway.audit";
 pub struct ToolCallContext {
     shared: Rc<Shared>,
     exchange: Exchange,
+    /// Whether Envoy showed a header. What it refuses itself is no call: its access log tells of that.
+    began: bool,
     /// Body bytes that Envoy held at the last callback: trailers do not say.
     buffered: usize,
 }
 
 impl ToolCallContext {
     pub fn new(shared: Rc<Shared>) -> Self {
-        Self { shared, exchange: Exchange::new(Timestamp(0)), buffered: 0 }
+        Self { shared, exchange: Exchange::new(Timestamp(0)), began: false, buffered: 0 }
     }
 }
 
@@ -42,6 +44,7 @@ impl Context for ToolCallContext {}
 
 impl HttpContext for ToolCallContext {
     fn on_http_request_headers(&mut self, _: usize, ends: bool) -> Action {
+        self.began = true;
         self.or_refuse(|stream, policy| stream.judge_head(policy, ends))
     }
 
@@ -73,6 +76,9 @@ impl HttpContext for ToolCallContext {
     }
 
     fn on_log(&mut self) {
+        if !self.began {
+            return;
+        }
         let policy = self.shared.policy.as_ref();
         let now = host::now().unwrap_or_else(|fault| {
             metrics::count_fault(fault);

@@ -2,7 +2,8 @@
 //!
 //! In: the record of a call. Out: counters and a histogram.
 //! Names of agents and tools come from the policy only, so their number is bounded. The labels
-//! stand in the name, set off by `;`, which no name has; Envoy's `stats_tags` take them out again.
+//! stand in the name between `;`, which no name has; Envoy's `stats_tags` take them out again. The last
+//! `;` keeps a tool's name from being read as one of Envoy's own suffixes (`_rq_200`).
 
 use crate::host::{self, Fault, MetricKind};
 use std::collections::HashMap;
@@ -30,11 +31,11 @@ impl Metrics {
         let status = record.status();
         let calls = found_or_defined(&mut self.calls, (subject, status), MetricKind::Counter, || {
             let status = if status == 0 { UNKNOWN.to_owned() } else { status.to_string() };
-            format!("tool_gateway_calls_total;agent_id={agent};tool={tool};status={status}")
+            format!("tool_gateway_calls_total;agent_id={agent};tool={tool};status={status};")
         })?;
         host::increment(calls)?;
         let durations = found_or_defined(&mut self.durations, subject, MetricKind::Histogram, || {
-            format!("tool_gateway_duration_milliseconds;agent_id={agent};tool={tool}")
+            format!("tool_gateway_duration_milliseconds;agent_id={agent};tool={tool};")
         })?;
         host::record(durations, record.duration_ms())?;
         if record.decision() != Decision::Shadow {
@@ -42,7 +43,7 @@ impl Metrics {
         }
         let reason = record.reason();
         let denials = found_or_defined(&mut self.shadow_denials, (subject, reason), MetricKind::Counter, || {
-            format!("tool_gateway_shadow_denials_total;agent_id={agent};tool={tool};reason={reason}")
+            format!("tool_gateway_shadow_denials_total;agent_id={agent};tool={tool};reason={reason};")
         })?;
         host::increment(denials)
     }
@@ -53,7 +54,7 @@ pub fn count_fault(fault: Fault) {
     let Fault { call, status } = fault;
     host::log(host::Level::Error, &format!("toolgate: the host refused {call} with status {status}"));
     // Of a host that refuses this too, the line above and the 503 tell.
-    let counted = host::define_metric(MetricKind::Counter, &format!("tool_gateway_faults_total;call={call}"))
+    let counted = host::define_metric(MetricKind::Counter, &format!("tool_gateway_faults_total;call={call};"))
         .and_then(host::increment);
     if counted.is_err() {
         host::log(host::Level::Error, "toolgate: the fault could not be counted");

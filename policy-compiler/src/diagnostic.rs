@@ -6,8 +6,10 @@
 mod code;
 pub mod human;
 pub mod json;
+mod severity;
 
-pub use code::{About, Code, Severity};
+pub use code::{About, Code};
+pub use severity::Severity;
 
 use crate::source::{Source, Span};
 use serde::Serialize;

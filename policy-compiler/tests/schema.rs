@@ -4,6 +4,9 @@
 //! What spans several keys is not the schema's: names that nobody declares, warnings.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod damage;
+
+use damage::{Numbers, damage, good_policies};
 use jsonschema::Validator;
 use policy_compiler::{
     compile,
@@ -28,6 +31,8 @@ fn json(yaml: &Yaml<'_>) -> Option<Value> {
         Yaml::Value(Scalar::Null) => Value::Null,
         Yaml::Value(Scalar::Boolean(value)) => Value::from(*value),
         Yaml::Value(Scalar::Integer(value)) => Value::from(*value),
+        // JSON has no infinity, but it is a number to an editor.
+        Yaml::Value(Scalar::FloatingPoint(value)) if !value.is_finite() => Value::from(f64::MAX),
         Yaml::Value(Scalar::FloatingPoint(value)) => Value::from(value.into_inner()),
         Yaml::Value(Scalar::String(value)) => Value::from(value.as_ref()),
         Yaml::Sequence(items) => Value::Array(items.iter().map(json).collect::<Option<_>>()?),
@@ -63,6 +68,25 @@ fn policies() -> Vec<(String, String, Value)> {
         .collect();
     policies.sort_by(|(left, ..), (right, ..)| left.cmp(right));
     policies
+}
+
+#[test]
+fn no_damage_makes_the_schema_refuse_what_the_compiler_takes() {
+    let rounds = std::env::var("ROUNDS").map_or(2000, |rounds| rounds.parse().unwrap());
+    let (validator, policies, mut numbers) = (validator(), good_policies(), Numbers::seeded());
+    let mut taken = 0;
+    for _ in 0..rounds {
+        let (policy, other) = (numbers.pick(&policies), numbers.pick(&policies));
+        let source = damage(policy, other, &mut numbers);
+        let Ok(source) = String::from_utf8(source) else { continue };
+        if compile("p", source.as_bytes()).bundle.is_some() {
+            let value = as_json(&source).unwrap();
+            let errors: Vec<_> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+            assert!(errors.is_empty(), "{errors:?}\n{source}");
+            taken += 1;
+        }
+    }
+    assert!(taken > 0);
 }
 
 /// Codes of what a schema can see: keys, types, words and numbers.

@@ -63,7 +63,7 @@ pub fn config(upstream: &Upstream, listeners: impl IntoIterator<Item = Listener>
 
 /// Takes a label out of the name of a metric, as `envoy/envoy.yaml` does.
 fn tag(label: &str) -> Value {
-    json!({"tag_name": label, "regex": format!("^wasmcustom\\.tool_gateway_.*?(;{label}=([^;]+))")})
+    json!({"tag_name": label, "regex": format!("^wasmcustom\\.tool_gateway_.*?(;{label}=([^;]+)(;$)?)")})
 }
 
 /// Fails if a VM trapped: no call may be able to do that.

@@ -293,5 +293,11 @@ fn what_envoy_refuses_itself_stays_refused() {
         connection.write(request.as_bytes()).unwrap();
         assert_eq!(connection.read_reply().unwrap().status, 400, "{what}");
     }
+    // What Envoy never showed the filter is no call, and its audit has no half-empty line for it.
+    assert!(envoy.audit_lines("main", 5).iter().all(serde_json::Value::is_null));
+    assert_eq!(call().send(Protocol::Http1, envoy.listener_addr("main")).unwrap().status, 200);
+    let metrics = envoy.prometheus_until(|text| text.contains("tool_gateway_calls_total"));
+    assert_eq!(metrics.lines().filter(|line| line.starts_with("tool_gateway_calls_total")).count(), 1, "{metrics}");
+    upstream.clear();
     assert!(upstream.seen().is_empty(), "{:?}", upstream.seen());
 }

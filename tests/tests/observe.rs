@@ -17,7 +17,7 @@ use toolgate_tests::{
 };
 
 const POLICY: &str = "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\nidentity: { header: x-agent-id }\n\
-    agents: { research-agent: {}, 'spiffe://acme.org/ns/a=b/c': {} }\ntools:\n  \
+    agents: { research-agent: {}, 'spiffe://acme.org/ns/a=b/c': {} }\ntools:\n  issues_rq_200: { agents: [research-agent] }\n  \
     search: { agents: [research-agent], rate: { limit: 1/day, burst: 4 } }\n  \
     github.issues: { agents: ['spiffe://acme.org/ns/a=b/c'], mode: shadow, arguments: { blocked: [bad] } }\n";
 
@@ -117,6 +117,7 @@ fn metrics_have_exactly_their_names_and_labels() {
     assert_eq!(send(call("research-agent", "search", good)), 200);
     assert_eq!(send(call("research-agent", "github.issues", good)), 200);
     assert_eq!(send(call(spiffe, "github.issues", r#"{"arguments":{"x":"bad"}}"#)), 200);
+    assert_eq!(send(call("research-agent", "issues_rq_200", good)), 200);
     assert_eq!(send(call("stranger", "search", good)), 403);
     assert_eq!(send(call("stranger", "missing", good)), 404);
     assert_eq!(send(call("a;tool=b", "search;status=200", good)), 401);
@@ -132,6 +133,8 @@ fn metrics_have_exactly_their_names_and_labels() {
         r#"tool_gateway_calls_total{agent_id="unknown",tool="unknown",status="401"} 1"#.to_owned(),
         r#"tool_gateway_calls_total{agent_id="unknown",tool="search",status="401"} 1"#.to_owned(),
         r#"tool_gateway_duration_milliseconds_count{agent_id="research-agent",tool="search"} 3"#.to_owned(),
+        r#"tool_gateway_calls_total{agent_id="research-agent",tool="issues_rq_200",status="200"} 1"#.to_owned(),
+        r#"tool_gateway_duration_milliseconds_count{agent_id="research-agent",tool="issues_rq_200"} 1"#.to_owned(),
         format!(r#"tool_gateway_shadow_denials_total{{agent_id="{spiffe}",tool="github.issues",reason="argument_blocked"}} 1"#),
         r#"tool_gateway_shadow_denials_total{agent_id="research-agent",tool="github.issues",reason="tool_not_granted"} 1"#.to_owned(),
     ];

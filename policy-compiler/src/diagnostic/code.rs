@@ -3,30 +3,8 @@
 //! In: nothing. Out: [`Code`] and [`About`]; `docs/diagnostics.md` is written from this table.
 //! A code never changes its meaning and is never used again.
 
+use super::Severity;
 use serde::{Serialize, Serializer};
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// The policy is not packed.
-    Error,
-    /// The policy is packed; `--deny-warnings` refuses it.
-    Warning,
-    /// Something to know; never changes the exit code.
-    Note,
-}
-
-impl Severity {
-    /// The word that people and programs see.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-            Self::Note => "note",
-        }
-    }
-}
 
 /// The manual entry of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
