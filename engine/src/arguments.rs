@@ -4,16 +4,32 @@
 //! Knows nothing of agents and limits, and never repeats an argument's value.
 
 use crate::{
-    bundle::{BadConfig, Checks, Ruled},
+    automaton::ReadyAutomaton,
+    bundle::{BadConfig, Blocked, Checks, Ruled},
     json::Value,
+    patterns::{Found, MAX_AUTOMATA, Scanner},
+    views::{self, Allowance, TooLayered},
 };
-use aho_corasick::AhoCorasick;
+use std::sync::Arc;
 
 /// Checks, ready to run.
 pub struct ArgumentChecks {
     max_string_length: Option<Ruled<u32>>,
-    /// All literals in one automaton, and the rule of each.
-    blocked: Option<(AhoCorasick, Vec<u32>)>,
+    /// Patterns, by the part of the arguments that they hold for.
+    parts: Vec<Part>,
+}
+
+/// What is looked for in one part of the arguments.
+struct Part {
+    /// The way to the part.
+    tokens: Vec<String>,
+    scans: Vec<Scan>,
+}
+
+/// Automata that search a text together, and the rule of each of their patterns.
+struct Scan {
+    scanner: Scanner,
+    rules: Vec<Vec<u32>>,
 }
 
 /// What is wrong with an argument.
@@ -26,6 +42,8 @@ pub enum Fault {
     },
     /// A string holds something that is blocked.
     Blocked,
+    /// A string is encoded in more ways than are looked through.
+    Obscured,
 }
 
 /// The first check that an argument failed.
@@ -42,100 +60,107 @@ pub struct Offence {
 /// Every rule that the checks name.
 pub(crate) fn rules_of(checks: &Checks) -> impl Iterator<Item = u32> {
     let Checks { max_string_length, blocked } = checks;
-    max_string_length.iter().map(|max| max.rule).chain(blocked.iter().map(|literal| literal.rule))
+    let of_patterns = blocked.iter().flat_map(|blocked| blocked.rules.iter().copied());
+    max_string_length.iter().map(|max| max.rule).chain(of_patterns)
 }
 
-/// Builds the automaton, once when a policy is loaded.
-pub(crate) fn prepare(checks: Checks) -> Result<ArgumentChecks, BadConfig> {
+/// Joins the automata of each part, once when a policy is loaded.
+pub(crate) fn prepare(checks: Checks, automata: &[Arc<ReadyAutomaton>]) -> Result<ArgumentChecks, BadConfig> {
     let Checks { max_string_length, blocked } = checks;
-    if blocked.iter().any(|literal| literal.value.is_empty()) {
-        return Err(BadConfig::Inconsistent("a blocked literal is empty"));
+    let mut parts: Vec<Part> = Vec::new();
+    for of_part in blocked.chunk_by(|left, right| left.at == right.at) {
+        let Some(first) = of_part.first() else { continue };
+        let tokens = tokens(&first.at).ok_or(BadConfig::Inconsistent("the pointer of a pattern"))?;
+        let scans = of_part.chunks(MAX_AUTOMATA).map(|scan| Scan::of(scan, automata)).collect::<Result<_, _>>()?;
+        parts.push(Part { tokens, scans });
     }
-    if blocked.is_empty() {
-        return Ok(ArgumentChecks { max_string_length, blocked: None });
+    Ok(ArgumentChecks { max_string_length, parts })
+}
+
+/// The tokens of an RFC 6901 pointer.
+fn tokens(pointer: &str) -> Option<Vec<String>> {
+    let mut tokens = pointer.split('/');
+    if !tokens.next()?.is_empty() {
+        return None;
     }
-    let literals = blocked.iter().map(|literal| &literal.value);
-    let automaton = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .build(literals)
-        .map_err(|_| BadConfig::Inconsistent("too many blocked literals"))?;
-    let rules = blocked.iter().map(|literal| literal.rule).collect();
-    Ok(ArgumentChecks { max_string_length, blocked: Some((automaton, rules)) })
+    let unescaped = |token: &str| {
+        let is_escape = |rest: &str| rest.starts_with('0') || rest.starts_with('1');
+        let is_right = token.split('~').skip(1).all(is_escape);
+        is_right.then(|| token.replace("~1", "/").replace("~0", "~"))
+    };
+    tokens.map(unescaped).collect()
+}
+
+impl Scan {
+    fn of(blocked: &[Blocked], automata: &[Arc<ReadyAutomaton>]) -> Result<Self, BadConfig> {
+        let mut joined = Vec::new();
+        let mut rules = Vec::new();
+        for Blocked { at: _, automaton, rules: of_patterns } in blocked {
+            let automaton = usize::try_from(*automaton).ok().and_then(|at| automata.get(at));
+            let automaton = automaton.ok_or(BadConfig::Inconsistent("a pattern has no automaton"))?;
+            if u32::try_from(of_patterns.len()) != Ok(automaton.patterns()) {
+                return Err(BadConfig::Inconsistent("a pattern has no rule"));
+            }
+            joined.push(Arc::clone(automaton));
+            rules.push(of_patterns.clone());
+        }
+        Ok(Self { scanner: Scanner::new(joined), rules })
+    }
+
+    /// The rule of the first pattern that is found.
+    fn find(&self, text: &[u8]) -> Option<u32> {
+        let Found { automaton, pattern } = self.scanner.find(text)?;
+        let pattern = usize::try_from(pattern.0).unwrap_or(usize::MAX);
+        let rule = self.rules.get(automaton).and_then(|rules| rules.get(pattern));
+        // INVARIANT: each pattern has a rule; should one be missing, the call is refused all the same.
+        Some(rule.copied().unwrap_or(u32::MAX))
+    }
+}
+
+impl Part {
+    /// Looks through a text. A text that cannot be looked through is charged to the first rule.
+    fn look_through(&self, text: &str, allowance: &mut Allowance) -> Option<(u32, Fault)> {
+        let find = |view: &[u8]| self.scans.iter().find_map(|scan| scan.find(view));
+        match views::look_through(text.as_bytes(), allowance, find) {
+            Ok(found) => found.map(|rule| (rule, Fault::Blocked)),
+            Err(TooLayered) => {
+                let first = self.scans.first().and_then(|scan| scan.rules.first()?.first());
+                Some((first.copied().unwrap_or(u32::MAX), Fault::Obscured))
+            }
+        }
+    }
 }
 
 impl ArgumentChecks {
-    /// Looks at every string of `arguments`, keys too, at any depth.
+    /// Looks at every string of `arguments`, keys too, at any depth; a pattern for one part, at those of the part.
     pub fn run(&self, arguments: Value<'_>) -> Result<(), Offence> {
-        for (place, text) in arguments.strings() {
-            let found = self.too_long(text).or_else(|| self.blocked(text));
-            if let Some((rule, fault)) = found {
-                return Err(Offence { rule, pointer: arguments.pointer_to(place), fault });
+        let offence = |place, (rule, fault)| Offence { rule, pointer: arguments.pointer_to(place), fault };
+        if let Some(max) = self.max_string_length
+            && let Some(place) =
+                arguments.strings().find_map(|(place, text)| is_longer(text, max.value).then_some(place))
+        {
+            return Err(offence(place, (max.rule, Fault::TooLong { max: max.value })));
+        }
+        let mut allowance = Allowance::of(arguments.raw().len());
+        for part in &self.parts {
+            let Some(root) = part.tokens.iter().try_fold(arguments, |value, token| value.child(token)) else {
+                continue;
+            };
+            for (place, text) in root.strings() {
+                if let Some(found) = part.look_through(text, &mut allowance) {
+                    return Err(offence(place, found));
+                }
             }
         }
         Ok(())
     }
+}
 
-    fn too_long(&self, text: &str) -> Option<(u32, Fault)> {
-        let Ruled { rule, value: max } = self.max_string_length?;
-        // A text never has more characters than bytes, so most need no counting.
-        let fits = |length: usize| u32::try_from(length).is_ok_and(|length| length <= max);
-        let too_long = !fits(text.len()) && !fits(text.chars().count());
-        too_long.then_some((rule, Fault::TooLong { max }))
-    }
-
-    fn blocked(&self, text: &str) -> Option<(u32, Fault)> {
-        let (automaton, rules) = self.blocked.as_ref()?;
-        let found = automaton.find(text)?;
-        // Each literal has a rule; should one be missing, the call is refused all the same.
-        let rule = rules.get(found.pattern().as_usize()).copied().unwrap_or(u32::MAX);
-        Some((rule, Fault::Blocked))
-    }
+/// A text never has more characters than bytes, so most need no counting.
+fn is_longer(text: &str, max: u32) -> bool {
+    let fits = |length: usize| u32::try_from(length).is_ok_and(|length| length <= max);
+    !fits(text.len()) && !fits(text.chars().count())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::json::{Bounds, Document};
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    fn check(max: Option<u32>, blocked: &[&str], arguments: &str) -> Result<(), Offence> {
-        let checks = Checks {
-            max_string_length: max.map(|value| Ruled { rule: 100, value }),
-            blocked: (0..).zip(blocked).map(|(rule, literal)| Ruled { rule, value: (*literal).to_owned() }).collect(),
-        };
-        let document = Document::read(arguments.as_bytes(), Bounds::default()).unwrap();
-        prepare(checks).unwrap().run(document.root())
-    }
-
-    fn offence(rule: u32, pointer: &str, fault: Fault) -> Result<(), Offence> {
-        Err(Offence { rule, pointer: pointer.to_owned(), fault })
-    }
-
-    #[test]
-    fn length_counts_characters_and_not_bytes() {
-        assert_eq!(check(Some(3), &[], r#"{"a":"äöü"}"#), Ok(()));
-        assert_eq!(check(Some(3), &[], r#"{"a":"\u00e4\u00f6\u00fc"}"#), Ok(()));
-        assert_eq!(check(Some(3), &[], r#"{"a":"äöüx"}"#), offence(100, "/a", Fault::TooLong { max: 3 }));
-        assert_eq!(check(Some(0), &[], r#"{"":""}"#), Ok(()));
-    }
-
-    #[test]
-    fn keys_are_measured_and_searched_too() {
-        assert_eq!(check(Some(3), &[], r#"{"a":{"long":1}}"#), offence(100, "/a", Fault::TooLong { max: 3 }));
-        assert_eq!(check(None, &["drop"], r#"{"a":[{"x DROP y":1}]}"#), offence(0, "/a/0", Fault::Blocked));
-    }
-
-    #[test]
-    fn the_rule_that_matched_is_named() {
-        let blocked = ["rm -rf", "DROP TABLE", "os.system"];
-        assert_eq!(check(None, &blocked, r#"{"q":"1; drop table x"}"#), offence(1, "/q", Fault::Blocked));
-        assert_eq!(check(None, &blocked, r#"{"q":"import os; os\u002esystem()"}"#), offence(2, "/q", Fault::Blocked));
-        assert_eq!(check(None, &blocked, r#"{"q":"rm -r f"}"#), Ok(()));
-    }
-
-    #[test]
-    fn numbers_and_words_are_no_strings() {
-        assert_eq!(check(Some(0), &["true", "1"], r#"[true, 1, null]"#), Ok(()));
-    }
-}
+mod tests;

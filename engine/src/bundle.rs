@@ -3,6 +3,7 @@
 //! In: a [`Bundle`] or the bytes of a plugin config. Out: the config, or the bundle with its digest.
 //! Checks form and integrity only; [`crate::policy::Policy`] checks the meaning.
 
+use crate::automaton::Automaton;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -10,7 +11,7 @@ use std::fmt;
 use std::{format, string::String, vec::Vec};
 
 /// The form that this build writes and reads. Raised with every change to the types below.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The largest bundle that is read, inflated. Guards the filter against a small string that inflates without end.
 pub const MAX_BUNDLE_BYTES: usize = 32 << 20;
@@ -32,6 +33,8 @@ pub struct Bundle {
     pub agents: Vec<Agent>,
     /// Counters that calls are held to.
     pub buckets: Vec<Bucket>,
+    /// Compiled patterns, shared by the checks that name them.
+    pub automata: Vec<Automaton>,
     /// Checks of arguments, shared by the tools that name them.
     pub checks: Vec<Checks>,
     /// Declared tools.
@@ -72,7 +75,7 @@ pub struct Agent {
 }
 
 /// A value together with the rule that it stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ruled<T> {
     /// Index into [`Bundle::rules`].
     pub rule: u32,
@@ -140,12 +143,23 @@ pub enum Window {
 }
 
 /// Checks that all arguments of a call must pass.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Checks {
     /// Longest string, key or value, in Unicode scalar values.
     pub max_string_length: Option<Ruled<u32>>,
-    /// Literals that no key or value may contain; ASCII letters match in either case.
-    pub blocked: Vec<Ruled<String>>,
+    /// Patterns that no key and no value may hold; those for one part stand together.
+    pub blocked: Vec<Blocked>,
+}
+
+/// Patterns of one automaton, and where in the arguments nothing may hold them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Blocked {
+    /// RFC 6901 pointer to an argument, which means it and all below it; empty for all arguments.
+    pub at: String,
+    /// Index into [`Bundle::automata`].
+    pub automaton: u32,
+    /// The rule of each pattern of the automaton.
+    pub rules: Vec<u32>,
 }
 
 /// A declared tool.
@@ -167,13 +181,15 @@ pub struct Tool {
     pub audit_arguments: AuditArguments,
 }
 
-/// One entry of a tool's allow-list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One entry of a tool's allow-list. Of several for one agent, one that holds is enough.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// Who.
     pub subject: Subject,
     /// Index into [`Bundle::rules`].
     pub rule: u32,
+    /// Checks that the arguments must pass besides the tool's, as indexes. None: any arguments.
+    pub checks: Vec<u32>,
 }
 
 /// Whom a grant is for.
@@ -296,8 +312,7 @@ pub fn decode(config: &[u8]) -> Result<Packed, BadConfig> {
     }
     let PluginConfig { format: _, digest: claimed, hold_headers, policy } = config;
     let deflated = BASE64_STANDARD.decode(policy).map_err(|_| BadConfig::Corrupt("it is not base64"))?;
-    let bytes = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&deflated, MAX_BUNDLE_BYTES)
-        .map_err(|_| BadConfig::Corrupt("it does not inflate"))?;
+    let bytes = inflate(&deflated).ok_or(BadConfig::Corrupt("it does not inflate"))?;
     if digest(&bytes) != claimed {
         return Err(BadConfig::OtherDigest);
     }
@@ -306,6 +321,32 @@ pub fn decode(config: &[u8]) -> Result<Packed, BadConfig> {
         return Err(BadConfig::Corrupt("bytes follow the bundle"));
     }
     Ok(Packed { bundle, digest: claimed, deployment: Deployment { hold_headers }, bundle_bytes: bytes.len() })
+}
+
+/// Inflates all of a zlib stream, with nothing behind it.
+fn inflate(deflated: &[u8]) -> Option<Vec<u8>> {
+    use miniz_oxide::inflate::{TINFLStatus, core};
+    let flags = core::inflate_flags::TINFL_FLAG_PARSE_ZLIB_HEADER
+        | core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+    let mut inflator = Box::<core::DecompressorOxide>::default();
+    let mut inflated = vec![0; deflated.len().saturating_mul(4).min(MAX_BUNDLE_BYTES)];
+    let (mut read, mut written) = (0usize, 0usize);
+    loop {
+        let (status, more_read, more_written) =
+            core::decompress(&mut inflator, deflated.get(read..)?, &mut inflated, written, flags);
+        read = read.saturating_add(more_read);
+        written = written.saturating_add(more_written);
+        match status {
+            TINFLStatus::Done if read == deflated.len() => {
+                inflated.truncate(written);
+                return Some(inflated);
+            }
+            TINFLStatus::HasMoreOutput if inflated.len() < MAX_BUNDLE_BYTES => {
+                inflated.resize(inflated.len().saturating_mul(2).clamp(1024, MAX_BUNDLE_BYTES), 0);
+            }
+            _ => return None,
+        }
+    }
 }
 
 /// The format is looked at first, so that a newer config is called newer and not malformed.
@@ -368,8 +409,8 @@ mod tests {
 
     #[test]
     fn a_config_of_another_format_is_named_so() {
-        let other = packed().replace("\"format\":1", "\"format\":2,\"new\":true");
-        assert_eq!(decode(other.as_bytes()), Err(BadConfig::OtherFormat(2)));
+        let other = packed().replace("\"format\":2", "\"format\":3,\"new\":true");
+        assert_eq!(decode(other.as_bytes()), Err(BadConfig::OtherFormat(3)));
     }
 
     #[test]

@@ -98,6 +98,7 @@ impl Reason {
             Self::BodyShape => "body_shape",
             Self::Argument { fault: Fault::TooLong { .. }, .. } => "argument_too_long",
             Self::Argument { fault: Fault::Blocked, .. } => "argument_blocked",
+            Self::Argument { fault: Fault::Obscured, .. } => "argument_obscured",
             Self::LimitSpent { kind: LimitKind::Rate, .. } => "rate_exceeded",
             Self::LimitSpent { kind: LimitKind::Quota, .. } => "quota_exceeded",
             Self::Undecided(Undecided::Host) => "undecided_host",
@@ -194,6 +195,9 @@ impl fmt::Display for Reason {
             }
             Self::Argument { pointer, fault: Fault::Blocked } => {
                 write!(f, "a string at {} holds something that is blocked", Shown(pointer))
+            }
+            Self::Argument { pointer, fault: Fault::Obscured } => {
+                write!(f, "a string at {} is encoded in more ways than are looked through", Shown(pointer))
             }
             Self::LimitSpent { kind, limit, retry_after } => {
                 let kind = match kind {

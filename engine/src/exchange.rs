@@ -108,6 +108,12 @@ impl From<Reason> for Denial {
     }
 }
 
+impl From<Offence> for Denial {
+    fn from(Offence { rule, pointer, fault }: Offence) -> Self {
+        Self { reason: Reason::Argument { pointer, fault }, rule: Some(rule) }
+    }
+}
+
 impl Exchange {
     /// A new exchange.
     pub fn new(now: Timestamp) -> Self {
@@ -149,7 +155,7 @@ impl Exchange {
         self.agent = policy.agent_named(agent_id);
         let tool = self.tool.ok_or(Reason::ToolUnknown)?;
         let agent = self.agent.ok_or(Reason::AgentUnknown)?;
-        let grant = policy.grant(agent, tool).ok_or(Reason::ToolNotGranted)?;
+        let rule = policy.grants(agent, tool).next().ok_or(Reason::ToolNotGranted)?.rule;
         head.require_post()?;
         head.require_plain_json()?;
         let length = head.content_length();
@@ -161,7 +167,7 @@ impl Exchange {
         if ends || length == Some(0) {
             return Err(Reason::BodyMissing.into());
         }
-        self.judgement = Some(Judgement { reason: None, rule: Some(grant) });
+        self.judgement = Some(Judgement { reason: None, rule: Some(rule) });
         Ok(())
     }
 
@@ -203,12 +209,12 @@ impl Exchange {
         }
         let document = Document::read(body, Bounds::default()).map_err(Reason::BodyMalformed)?;
         let arguments = arguments_of(document.root()).ok_or(Reason::BodyShape)?;
-        let verdict = policy.checks(tool).try_for_each(|checks| checks.run(arguments));
         self.arguments = redact::show(arguments, policy.audit_arguments(tool), policy.audit());
-        verdict.map_err(|Offence { rule, pointer, fault }| Denial {
-            reason: Reason::Argument { pointer, fault },
-            rule: Some(rule),
-        })
+        policy.checks(tool).try_for_each(|checks| checks.run(arguments))?;
+        let agent = self.agent.ok_or(Reason::AgentUnknown)?;
+        let rule = granted_by(policy, agent, tool, arguments)?;
+        self.judgement = Some(Judgement { reason: None, rule: Some(rule) });
+        Ok(())
     }
 
     fn take<S: Store>(&mut self, policy: &Policy, now: Timestamp, store: &mut S) -> Result<(), Denial> {
@@ -312,6 +318,18 @@ impl Exchange {
             policy: policy.map(Policy::digest),
         }
     }
+}
+
+/// The rule of the first grant that holds for these arguments; if none does, what the first one found.
+fn granted_by(policy: &Policy, agent: AgentIndex, tool: ToolIndex, arguments: Value<'_>) -> Result<u32, Denial> {
+    let mut refused = None;
+    for grant in policy.grants(agent, tool) {
+        match policy.checks_of(grant).try_for_each(|checks| checks.run(arguments)) {
+            Ok(()) => return Ok(grant.rule),
+            Err(offence) => refused = refused.or(Some(offence)),
+        }
+    }
+    Err(refused.map_or(Reason::ToolNotGranted.into(), Denial::from))
 }
 
 fn require_size(policy: &Policy, tool: ToolIndex, size: u64) -> Result<(), Denial> {

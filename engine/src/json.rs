@@ -183,6 +183,7 @@ pub struct Value<'d> {
 
 impl<'d> Value<'d> {
     /// What it is.
+    #[inline]
     pub fn kind(self) -> Kind {
         self.document.node(self.at).map_or(Kind::Null, |node| node.kind)
     }
@@ -205,9 +206,28 @@ impl<'d> Value<'d> {
     }
 
     /// Keys, as the strings that they are, and values of an object; nothing for what is none.
+    #[inline]
     pub fn entries(self) -> impl Iterator<Item = (Value<'d>, Value<'d>)> {
-        let mut keys = Children::of(self, Kind::Object);
-        std::iter::from_fn(move || Some((keys.next()?, keys.next()?)))
+        let Children { document, mut at, end } = Children::of(self, Kind::Object);
+        std::iter::from_fn(move || {
+            let (key, value) = (Value { document, at }, Value { document, at: at.saturating_add(1) });
+            if at >= end {
+                return None;
+            }
+            at = document.behind(value.at);
+            Some((key, value))
+        })
+    }
+
+    /// The bytes of the decoded string, if it is one.
+    #[inline]
+    pub fn as_bytes(self) -> Option<&'d [u8]> {
+        let node = self.document.node(self.at)?;
+        match node.kind {
+            Kind::PlainString => self.document.source.as_bytes().get(wide(node.start)..wide(node.end)),
+            Kind::EscapedString => self.document.text(node).map(str::as_bytes),
+            _ => None,
+        }
     }
 
     /// How many values and keys it is made of, itself included.
@@ -223,6 +243,18 @@ impl<'d> Value<'d> {
     /// Elements of an array; nothing for what is none.
     pub fn elements(self) -> impl Iterator<Item = Value<'d>> {
         Children::of(self, Kind::Array)
+    }
+
+    /// The member or element that a token of an RFC 6901 pointer names.
+    pub fn child(self, token: &str) -> Option<Value<'d>> {
+        match self.kind() {
+            Kind::Object => self.members().find_map(|(key, value)| (key == token).then_some(value)),
+            Kind::Array => {
+                let index: usize = token.parse().ok().filter(|index: &usize| index.to_string() == token)?;
+                self.elements().nth(index)
+            }
+            _ => None,
+        }
     }
 
     /// Every string in it at any depth, keys too, in order of appearance.

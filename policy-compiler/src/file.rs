@@ -7,6 +7,7 @@ pub(crate) mod amounts;
 mod fields;
 pub(crate) mod headers;
 mod limits;
+mod patterns;
 mod read;
 mod values;
 
@@ -50,7 +51,25 @@ pub(crate) struct Limits {
 #[derive(Debug, Default)]
 pub(crate) struct Arguments {
     pub(crate) max_string_length: Option<Given<u32>>,
-    pub(crate) blocked: Option<Given<Vec<Named>>>,
+    pub(crate) blocked: Option<Given<Vec<Pattern>>>,
+}
+
+/// What a pattern is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum PatternKind {
+    Literal,
+    Regex,
+    Set,
+}
+
+/// An entry of `blocked`.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
+    pub(crate) kind: PatternKind,
+    /// The literal, the expression or the name of the set; its place is that of the entry in the list.
+    pub(crate) what: Named,
+    /// The pointer to the argument that it is for; nothing if it is for all.
+    pub(crate) part: Option<String>,
 }
 
 /// Who may call.
@@ -130,6 +149,11 @@ pub(crate) fn value<T: Copy>(given: Option<&Given<T>>) -> Option<T> {
 /// The entries of a list, if it was written.
 pub(crate) fn entries(given: Option<&Given<Vec<Named>>>) -> &[Named] {
     given.and_then(|given| given.value.as_deref()).unwrap_or_default()
+}
+
+/// The patterns that are blocked, if any.
+pub(crate) fn patterns(arguments: &Arguments) -> &[Pattern] {
+    arguments.blocked.as_ref().and_then(|given| given.value.as_deref()).unwrap_or_default()
 }
 
 impl PolicyFile {

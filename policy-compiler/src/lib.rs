@@ -11,6 +11,7 @@ mod lower;
 mod packing;
 pub mod regex;
 pub mod schema;
+pub mod sets;
 mod shape;
 mod source;
 

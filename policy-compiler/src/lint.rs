@@ -6,18 +6,21 @@
 use crate::{
     diagnostic::{Code, Finding, Findings, quoted},
     file::{self, Given, PolicyFile},
-    lower::{Links, Lowered, Rules},
+    lower::{Links, Lowered},
     source::Span,
 };
 use std::collections::HashSet;
-use toolgate_engine::bundle::{Bundle, Mode, Subject};
+use toolgate_engine::{
+    bundle::{Bundle, Mode, Subject},
+    views,
+};
 
 pub(crate) fn lint(file: &PolicyFile, lowered: &Lowered, findings: &mut Findings) {
-    let Lowered { bundle, links, rules } = lowered;
+    let Lowered { bundle, links } = lowered;
     identity(file, findings);
     emptiness(file, findings);
     shadow(file, findings);
-    dead_literals(bundle, rules, findings);
+    dead_literals(file, bundle, links, findings);
     // What is missing may have been written, and not been understood.
     if !findings.any(hides_something) {
         grants(file, bundle, links, findings);
@@ -179,30 +182,31 @@ fn span<T>(given: &Option<Given<T>>) -> Option<Span> {
 }
 
 /// A literal is dead if each tool that checks it refuses a string of its length anyway.
-fn dead_literals(bundle: &Bundle, rules: &Rules, findings: &mut Findings) {
-    let at = |index: u32| usize::try_from(index).unwrap_or(usize::MAX);
-    // For each list of checks, the longest string that one of its tools lets pass.
-    let mut longest: Vec<u32> = vec![0; bundle.checks.len()];
-    for tool in &bundle.tools {
-        let lengths = tool.checks.iter().filter_map(|&checks| bundle.checks.get(at(checks))?.max_string_length);
-        let most = lengths.map(|length| length.value).min().unwrap_or(u32::MAX);
-        for &checks in &tool.checks {
-            if let Some(longest) = longest.get_mut(at(checks)) {
-                *longest = most.max(*longest);
-            }
-        }
-    }
-    let used: HashSet<u32> = bundle.tools.iter().flat_map(|tool| tool.checks.iter().copied()).collect();
-    for ((index, checks), longest) in (0u32..).zip(&bundle.checks).zip(longest) {
-        for literal in checks.blocked.iter().filter(|_| used.contains(&index)) {
-            let length = literal.value.chars().count();
+fn dead_literals(file: &PolicyFile, bundle: &Bundle, links: &Links, findings: &mut Findings) {
+    let longest = |tool: &toolgate_engine::bundle::Tool| {
+        let checks = tool.checks.iter().filter_map(|&at| bundle.checks.get(usize::try_from(at).ok()?));
+        checks.filter_map(|checks| checks.max_string_length).map(|length| length.value).min().unwrap_or(u32::MAX)
+    };
+    let longest: Vec<u32> = bundle.tools.iter().map(longest).collect();
+    let mut dead = |arguments: &file::Arguments, longest: Option<u32>| {
+        let Some(longest) = longest else { return };
+        for literal in file::patterns(arguments).iter().filter(|pattern| pattern.kind == file::PatternKind::Literal) {
+            // In the views a letter may become several.
+            let length = literal.what.name.chars().count() / views::GROWTH;
             if u32::try_from(length).is_ok_and(|length| length <= longest) {
                 continue;
             }
-            let Some(span) = rules.span(literal.rule) else { continue };
             let message =
-                format!("this literal has {length} characters, and strings of more than {longest} are refused anyway");
-            findings.add(Finding::new(Code::DeadLiteral, span, message));
+                format!("strings of more than {longest} characters are refused anyway, and this is far longer");
+            findings.add(Finding::new(Code::DeadLiteral, literal.what.span, message));
         }
+    };
+    dead(&file.defaults.arguments, longest.iter().max().copied());
+    for (tool, longest) in file.tools().iter().zip(&longest) {
+        dead(&tool.arguments, Some(*longest));
+    }
+    for (at, group) in file.tool_groups.iter().enumerate() {
+        let members = longest.iter().enumerate().filter(|(tool, _)| links.tool_groups_of(*tool).contains(&at));
+        dead(&group.arguments, members.map(|(_, longest)| *longest).max());
     }
 }

@@ -6,15 +6,15 @@
 mod buckets;
 mod checks;
 mod links;
+mod patterns;
 mod rules;
 
 pub(crate) use links::Links;
-pub(crate) use rules::Rules;
+use rules::Rules;
 
 use crate::{
     diagnostic::{Code, Finding, Findings},
     file::{self, PolicyFile},
-    source::Span,
 };
 use toolgate_engine::bundle::{Agent, AuditArguments, AuditOptions, Bundle, Grant, IdentitySource, Mode, Ruled, Tool};
 
@@ -31,7 +31,6 @@ const MAX_RULES_BYTES: usize = toolgate_engine::bundle::MAX_BUNDLE_BYTES / 3;
 pub(crate) struct Lowered {
     pub(crate) bundle: Bundle,
     pub(crate) links: Links,
-    pub(crate) rules: Rules,
 }
 
 pub(crate) fn lower(file: &PolicyFile, findings: &mut Findings) -> Lowered {
@@ -46,7 +45,7 @@ pub(crate) fn lower(file: &PolicyFile, findings: &mut Findings) -> Lowered {
     };
     bundle.agents = agents(file, &links, &mut bundle, &mut rules);
     let group_buckets = buckets::of_tool_groups(file, &mut bundle.buckets, &mut rules);
-    let mut all_checks = checks::AllChecks::of(file, &mut rules);
+    let mut all_checks = checks::AllChecks::of(file, &mut rules, findings);
     let mut grants_left = MAX_GRANTS;
     for (at, tool) in file.tools().iter().enumerate() {
         let member_of = links.tool_groups_of(at);
@@ -60,20 +59,20 @@ pub(crate) fn lower(file: &PolicyFile, findings: &mut Findings) -> Lowered {
             body_limit: body_limit(file, tool, &mut rules),
             grants,
             buckets: held_to,
-            checks: all_checks.of_tool(file, tool, member_of, &mut rules),
+            checks: all_checks.of_tool(file, tool, member_of, &mut rules, findings),
             audit_arguments: file::value(tool.audit_arguments.as_ref())
                 .or(file::value(file.audit.arguments.as_ref()))
                 .unwrap_or(AuditArguments::Redacted),
         });
     }
-    bundle.checks = all_checks.into_list();
+    (bundle.automata, bundle.checks) = all_checks.into_lists();
     bundle.rules = rules.pointers().to_vec();
     if grants_left == 0 || rules.is_overfull() {
         let message = "the policy unfolds to more grants than the filter holds";
         let finding = Finding::of_file(Code::Unfolds, message);
         findings.add(finding.help("grant groups of agents instead of single agents"));
     }
-    Lowered { bundle, links, rules }
+    Lowered { bundle, links }
 }
 
 fn identity(file: &PolicyFile) -> Vec<IdentitySource> {
@@ -101,13 +100,12 @@ fn agents(file: &PolicyFile, links: &Links, bundle: &mut Bundle, rules: &mut Rul
 
 fn body_limit(file: &PolicyFile, tool: &file::Tool, rules: &mut Rules) -> Ruled<u32> {
     if let Some(given) = &tool.body_limit {
-        let rule = rules.at(&["tools", &tool.id.name, "body_limit"], given.span);
+        let rule = rules.at(&["tools", &tool.id.name, "body_limit"]);
         return Ruled { rule, value: given.value.unwrap_or(BODY_LIMIT_BYTES) };
     }
     // The built-in limit has this rule too: it is where one would change it.
     let given = file.defaults.body_limit.as_ref();
-    let span = given.map_or(Span::default(), |given| given.span);
-    Ruled { rule: rules.at(&["defaults", "body_limit"], span), value: file::value(given).unwrap_or(BODY_LIMIT_BYTES) }
+    Ruled { rule: rules.at(&["defaults", "body_limit"]), value: file::value(given).unwrap_or(BODY_LIMIT_BYTES) }
 }
 
 /// The tool's own grants, then those of its tool groups; of several for one subject, the first.
@@ -125,8 +123,8 @@ fn grants(file: &PolicyFile, links: &Links, tool: usize, most: usize, rules: &mu
                 return grants;
             }
             if seen.insert((link.key, link.index)) {
-                let rule = rules.at(&[place, name, link.key, &link.at.to_string()], link.span);
-                grants.push(Grant { subject: link.subject(), rule });
+                let rule = rules.at(&[place, name, link.key, &link.at.to_string()]);
+                grants.push(Grant { subject: link.subject(), rule, checks: Vec::new() });
             }
         }
     }

@@ -53,6 +53,16 @@ pub(crate) enum Shape {
     ListOf(Names),
     /// A list of texts that are not empty.
     Texts,
+    /// A text that is not empty.
+    Literal,
+    /// A regular expression.
+    Regex,
+    /// The name of a set of patterns.
+    Set,
+    /// An RFC 6901 pointer to an argument.
+    Pointer,
+    /// A list of literals, and of mappings that say exactly one of the keys which [`is_alternative`] names.
+    Patterns(&'static Table),
     /// A mapping with known keys.
     Object(&'static Table),
     /// A mapping from names to mappings with known keys.
@@ -101,10 +111,17 @@ impl Table {
     /// The key of this table under which a key of that name may stand.
     pub(crate) fn home_of(&self, name: &str) -> Option<&'static str> {
         self.keys.iter().find_map(|key| match key.shape {
-            Shape::Object(table) | Shape::Rate(table) | Shape::Quota(table) => table.key(name).map(|_| key.name),
+            Shape::Object(table) | Shape::Rate(table) | Shape::Quota(table) | Shape::Patterns(table) => {
+                table.key(name).map(|_| key.name)
+            }
             _ => None,
         })
     }
+}
+
+/// Whether a key says what a pattern is: a pattern has exactly one of these.
+pub(crate) fn is_alternative(key: &Key) -> bool {
+    matches!(key.shape, Shape::Literal | Shape::Regex | Shape::Set)
 }
 
 impl Names {

@@ -284,7 +284,7 @@ fn inspect_says_what_is_wrong_with_a_config_that_the_filter_would_refuse() {
         (GOOD, "not a packed policy"),
         ("", "not a packed policy"),
         ("{}", "not a packed policy"),
-        (&packed.replace("\"format\":1", "\"format\":2"), "format 2, this build reads format 1"),
+        (&packed.replace("\"format\":2", "\"format\":3"), "format 3, this build reads format 2"),
         (&packed.replace("\"policy\":\"", "\"policy\":\"!"), "damaged"),
         (&digest, "digest"),
     ] {

@@ -55,7 +55,7 @@ fn checks<'a>(bundle: &'a Bundle, tool: &str) -> Vec<Vec<&'a str>> {
     let tool = bundle.tools.iter().find(|known| known.name == tool).unwrap();
     let rules = |&at: &u32| {
         let checks = &bundle.checks[at as usize];
-        let rules = checks.max_string_length.iter().map(|max| max.rule).chain(checks.blocked.iter().map(|b| b.rule));
+        let rules = checks.max_string_length.iter().map(|max| max.rule).chain(checks.blocked.iter().flat_map(|blocked| blocked.rules.clone()));
         rules.map(|rule| bundle.rules[rule as usize].as_str()).collect()
     };
     tool.checks.iter().map(rules).collect()
@@ -183,15 +183,33 @@ fn the_nearest_length_wins_and_blocked_literals_add_up() {
          tool_groups: { w: { tools: [t], arguments: { max_string_length: 9, blocked: [g] } } }\n\
          tools:\n  t: { arguments: { max_string_length: 70, blocked: [x, y] } }\n  u: { arguments: { blocked: [z] } }\n  v: {}\n  q: {}\n",
     );
-    let defaults = vec!["/defaults/arguments/blocked/0"];
-    let of_w = vec!["/tool_groups/w/arguments/max_string_length", "/tool_groups/w/arguments/blocked/0"];
-    let of_t =
-        vec!["/tools/t/arguments/max_string_length", "/tools/t/arguments/blocked/0", "/tools/t/arguments/blocked/1"];
-    assert_eq!(checks(&bundle, "t"), [of_t, defaults.clone(), of_w]);
-    let of_u = vec!["/defaults/arguments/max_string_length", "/tools/u/arguments/blocked/0"];
-    assert_eq!(checks(&bundle, "u"), [of_u, defaults.clone()]);
-    assert_eq!(checks(&bundle, "v"), [vec!["/defaults/arguments/max_string_length"], defaults]);
+    let default = "/defaults/arguments/blocked/0";
+    let of_w = ["/tool_groups/w/arguments/max_string_length", "/tool_groups/w/arguments/blocked/0"];
+    let of_t = ["/tools/t/arguments/blocked/0", "/tools/t/arguments/blocked/1"];
+    // Of all lengths that hold, the shortest is the one that decides.
+    assert_eq!(checks(&bundle, "t"), [vec![of_w[0], of_t[0], of_t[1], default, of_w[1]]]);
+    let of_u = ["/defaults/arguments/max_string_length", "/tools/u/arguments/blocked/0"];
+    assert_eq!(checks(&bundle, "u"), [vec![of_u[0], of_u[1], default]]);
+    assert_eq!(checks(&bundle, "v"), [vec!["/defaults/arguments/max_string_length", default]]);
     assert_eq!(bundle.tools[2].checks, bundle.tools[3].checks, "identical checks are shared");
+}
+
+#[test]
+fn equal_patterns_are_compiled_once_and_parts_stand_together() {
+    let bundle = bundle(
+        "agents: { a: {} }\ntool_groups: { w: { tools: [t], arguments: { blocked: [{ literal: drop, at: /sql }, g] } } }\n\
+         tools:\n  t: { arguments: { blocked: [{ regex: 'a+b', at: /sql }, x, { set: invisible-unicode }] } }\n\
+         \x20 u: { arguments: { blocked: [{ regex: 'aa*b', at: /q }, { set: invisible-unicode }] } }\n",
+    );
+    let parts = |tool: usize| -> Vec<(&str, u32)> {
+        let checks = &bundle.checks[bundle.tools[tool].checks[0] as usize];
+        checks.blocked.iter().map(|blocked| (blocked.at.as_str(), blocked.automaton)).collect()
+    };
+    let (of_t, of_u) = (parts(0), parts(1));
+    assert_eq!(of_t.iter().map(|(at, _)| *at).collect::<Vec<_>>(), ["", "", "", "/sql", "/sql"]);
+    assert_eq!(of_u.iter().map(|(at, _)| *at).collect::<Vec<_>>(), ["", "/q"]);
+    assert_eq!((of_t[1].1, of_t[3].1), (of_u[0].1, of_u[1].1), "the set and the expression are shared");
+    assert_eq!(bundle.automata.len(), 5);
 }
 
 #[test]

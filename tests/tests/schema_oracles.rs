@@ -87,8 +87,8 @@ impl Maker {
             2 => self.combination(depth, from),
             3 => self.array(depth),
             4 => self.object(depth),
-            _ if self.draft == Draft::Draft202012 => self.only_2020(depth, from),
-            _ => self.only_draft_7(depth, from),
+            _ if self.draft == Draft::Draft202012 => self.only_new(depth, from),
+            _ => self.only_old(depth, from),
         }
     }
 
@@ -183,7 +183,7 @@ impl Maker {
             .into()
     }
 
-    fn only_2020(&mut self, depth: usize, from: usize) -> (&'static str, Value) {
+    fn only_new(&mut self, depth: usize, from: usize) -> (&'static str, Value) {
         match self.dice.roll(8) {
             0 => ("prefixItems", (0..=self.dice.roll(3)).map(|_| self.part(depth)).collect()),
             1 => ("minContains", self.dice.roll(3).into()),
@@ -195,7 +195,7 @@ impl Maker {
         }
     }
 
-    fn only_draft_7(&mut self, depth: usize, from: usize) -> (&'static str, Value) {
+    fn only_old(&mut self, depth: usize, from: usize) -> (&'static str, Value) {
         match self.dice.roll(4) {
             0 => ("items", (0..=self.dice.roll(3)).map(|_| self.part(depth)).collect()),
             1 => ("additionalItems", self.part(depth)),

@@ -72,8 +72,8 @@ fn tool(number: u32, tools: u32, audit_arguments: AuditArguments) -> Tool {
         mode: Mode::Enforce,
         body_limit: Ruled { rule: number, value: 1 << 20 },
         grants: vec![
-            Grant { subject: Subject::Agent(2), rule: number },
-            Grant { subject: Subject::Group(0), rule: number },
+            Grant { subject: Subject::Agent(2), rule: number, checks: Vec::new() },
+            Grant { subject: Subject::Group(0), rule: number, checks: Vec::new() },
         ],
         // The last bucket and the last checks are everybody's.
         buckets: vec![number, tools],

@@ -142,6 +142,7 @@ impl<'s> Run<'s> {
                 true => self.broken(value, "not"),
                 false => Ok(()),
             },
+            General::If { then: NONE, otherwise: NONE, .. } if seen.is_none() => Ok(()),
             General::If { condition, then, otherwise } => {
                 let holds = self.branch(*condition, value, seen.is_some())?;
                 let (node, keyword) = if holds.is_some() { (*then, "then") } else { (*otherwise, "else") };

@@ -1,5 +1,6 @@
 //! `inspect`: what is in a packed policy.
 
+mod automata;
 mod report;
 mod table;
 

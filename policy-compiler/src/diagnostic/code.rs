@@ -3,6 +3,8 @@
 //! In: nothing. Out: [`Code`] and [`About`]; `docs/diagnostics.md` is written from this table.
 //! A code never changes its meaning and is never used again.
 
+mod patterns;
+
 use super::Severity;
 use serde::{Serialize, Serializer};
 
@@ -52,6 +54,14 @@ pub enum Code {
     RepeatedEntry,
     EmptyLiteral,
     DeadLiteral,
+    BadPattern,
+    CostlyPattern,
+    MatchesAll,
+    NeverMatches,
+    EncodedPattern,
+    UnknownSet,
+    BadPointer,
+    PatternCost,
     ZeroLimit,
     NobodyMayCall,
     MayCallNothing,
@@ -98,6 +108,14 @@ impl Code {
         Self::RepeatedEntry,
         Self::EmptyLiteral,
         Self::DeadLiteral,
+        Self::BadPattern,
+        Self::CostlyPattern,
+        Self::MatchesAll,
+        Self::NeverMatches,
+        Self::EncodedPattern,
+        Self::UnknownSet,
+        Self::BadPointer,
+        Self::PatternCost,
         Self::ZeroLimit,
         Self::NobodyMayCall,
         Self::MayCallNothing,
@@ -272,18 +290,16 @@ impl Code {
                 "It has no effect, and something else may have been meant.",
                 "Take one out.",
             ),
-            Self::EmptyLiteral => error(
-                "TG030",
-                "a blocked literal is empty",
-                "Every text contains it: no call would pass.",
-                "Write the text to block, or take the entry out.",
-            ),
-            Self::DeadLiteral => warning(
-                "TG031",
-                "a blocked literal can never match",
-                "Each tool that checks it refuses so long a string anyway.",
-                "Shorten the literal, or raise `max_string_length`.",
-            ),
+            Self::EmptyLiteral => patterns::EMPTY_LITERAL,
+            Self::DeadLiteral => patterns::DEAD_LITERAL,
+            Self::BadPattern => patterns::BAD_PATTERN,
+            Self::CostlyPattern => patterns::COSTLY_PATTERN,
+            Self::MatchesAll => patterns::MATCHES_ALL,
+            Self::NeverMatches => patterns::NEVER_MATCHES,
+            Self::EncodedPattern => patterns::ENCODED_PATTERN,
+            Self::UnknownSet => patterns::UNKNOWN_SET,
+            Self::BadPointer => patterns::BAD_POINTER,
+            Self::PatternCost => patterns::PATTERN_COST,
             Self::ZeroLimit => warning(
                 "TG040",
                 "a limit of zero lets nothing pass",

@@ -3,7 +3,7 @@
 //! In: a node and the [`Table`] of its keys. Out: settings with their places.
 //! A key that nobody takes is refused when the mapping is closed, whether or not the table knows it.
 
-use super::{Allowance, Given, Named, amounts, limits, values};
+use super::{Allowance, Given, Named, Pattern, amounts, limits, patterns, values};
 use crate::{
     diagnostic::{Code, Finding, Findings, quoted},
     guess,
@@ -129,6 +129,23 @@ impl<'n> Fields<'n, '_> {
     pub(super) fn texts(&mut self, name: &str) -> Option<Given<Vec<Named>>> {
         let ((), entry) = self.take(name, |shape| matches!(shape, Shape::Texts).then_some(()))?;
         Some(self.given(entry, values::texts))
+    }
+
+    pub(super) fn patterns(&mut self, name: &str) -> Option<Given<Vec<Pattern>>> {
+        let (table, entry) = self.take(name, |shape| match shape {
+            Shape::Patterns(table) => Some(table),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| patterns::patterns(node, table, findings)))
+    }
+
+    /// One of the texts that say what a pattern is, or where it holds.
+    pub(super) fn text_of_pattern(&mut self, name: &str) -> Option<Given<String>> {
+        let (shape, entry) = self.take(name, |shape| match shape {
+            Shape::Literal | Shape::Regex | Shape::Set | Shape::Pointer => Some(shape),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| patterns::text(node, shape, findings)))
     }
 
     pub(super) fn object<T: Default>(&mut self, name: &str, fill: impl FnOnce(&mut Fields<'_, '_>) -> T) -> Option<T> {

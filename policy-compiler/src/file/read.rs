@@ -106,5 +106,5 @@ fn limits(fields: &mut Fields<'_, '_>) -> Limits {
 }
 
 fn arguments(fields: &mut Fields<'_, '_>) -> Arguments {
-    Arguments { max_string_length: fields.integer("max_string_length"), blocked: fields.texts("blocked") }
+    Arguments { max_string_length: fields.integer("max_string_length"), blocked: fields.patterns("blocked") }
 }

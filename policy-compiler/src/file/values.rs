@@ -46,7 +46,7 @@ pub(super) fn text<'n>(node: &'n Node, findings: &mut Findings) -> Option<&'n st
 }
 
 /// The text of an entry that is a name or a literal: there, `null` is a text as any other.
-fn literal<'n>(node: &'n Node, findings: &mut Findings) -> Option<&'n str> {
+pub(super) fn literal<'n>(node: &'n Node, findings: &mut Findings) -> Option<&'n str> {
     match &node.kind {
         Kind::Scalar { text, .. } => Some(text),
         _ => {

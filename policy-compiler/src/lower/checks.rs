@@ -1,88 +1,87 @@
-//! Checks of arguments, shared by all tools that have the same.
+//! Checks of arguments: one list for each tool, shared by all tools that have the same.
 //!
 //! In: the checks of tools, tool groups and defaults. Out: the bundle's list, and indexes into it.
 //! Judges no arguments.
 
-use super::{index, rules::Rules};
-use crate::file::{self, Arguments, PolicyFile, Tool};
-use toolgate_engine::bundle::{Checks, Ruled};
+use super::{index, patterns::Patterns, rules::Rules};
+use crate::{
+    diagnostic::Findings,
+    file::{Arguments, PolicyFile, Tool},
+};
+use std::collections::HashMap;
+use toolgate_engine::{
+    automaton::Automaton,
+    bundle::{Blocked, Checks, Ruled},
+};
 
-/// The list so far, and where the shared ones are in it.
+/// The lists so far.
 pub(super) struct AllChecks {
     list: Vec<Checks>,
-    /// The literals that all tools check.
-    defaults: Option<u32>,
-    /// The default length without literals, which tools that say nothing share.
-    bare: Option<u32>,
-    tool_groups: Vec<Option<u32>>,
+    known: HashMap<Checks, u32>,
+    patterns: Patterns,
+    /// What all tools check.
+    of_defaults: Vec<Blocked>,
+    of_tool_groups: Vec<Checks>,
 }
 
 impl AllChecks {
-    pub(super) fn of(file: &PolicyFile, rules: &mut Rules) -> Self {
-        let mut all = Self { list: Vec::new(), defaults: None, bare: None, tool_groups: Vec::new() };
-        let blocked = blocked(&file.defaults.arguments, &["defaults"], rules);
-        all.defaults = all.add(Checks { max_string_length: None, blocked });
-        for group in &file.tool_groups {
-            let checks = own(&group.arguments, &["tool_groups", &group.id.name], rules);
-            let added = all.add(checks);
-            all.tool_groups.push(added);
-        }
-        all
+    pub(super) fn of(file: &PolicyFile, rules: &mut Rules, findings: &mut Findings) -> Self {
+        let mut patterns = Patterns::default();
+        let of_defaults = patterns.list(&file.defaults.arguments, &["defaults"], rules, findings);
+        let of_group = |group: &crate::file::ToolGroup| Checks {
+            max_string_length: longest(&group.arguments, &["tool_groups", &group.id.name], rules),
+            blocked: patterns.list(&group.arguments, &["tool_groups", &group.id.name], rules, findings),
+        };
+        let of_tool_groups = file.tool_groups.iter().map(of_group).collect();
+        Self { list: Vec::new(), known: HashMap::new(), patterns, of_defaults, of_tool_groups }
     }
 
-    /// The tool's own checks with the default length, the defaults' literals, then its tool groups' checks.
+    /// The tool's own checks, those of the defaults and those of its tool groups. Patterns add up. Of lengths, the
+    /// tool's own takes the place of the default, and then the shortest counts.
     pub(super) fn of_tool(
         &mut self,
         file: &PolicyFile,
         tool: &Tool,
         tool_groups: &[usize],
         rules: &mut Rules,
+        findings: &mut Findings,
     ) -> Vec<u32> {
-        let mut checks = own(&tool.arguments, &["tools", &tool.id.name], rules);
-        if tool.arguments.max_string_length.is_none() {
-            checks.max_string_length = longest(&file.defaults.arguments, &["defaults"], rules);
+        let path = ["tools", &tool.id.name];
+        let own = longest(&tool.arguments, &path, rules);
+        let own = own.or_else(|| longest(&file.defaults.arguments, &["defaults"], rules));
+        let mut blocked = self.patterns.list(&tool.arguments, &path, rules, findings);
+        blocked.extend_from_slice(&self.of_defaults);
+        let mut lengths: Vec<Ruled<u32>> = own.into_iter().collect();
+        for group in tool_groups.iter().filter_map(|&group| self.of_tool_groups.get(group)) {
+            lengths.extend(group.max_string_length);
+            blocked.extend_from_slice(&group.blocked);
         }
-        let nothing_of_its_own = tool.arguments.max_string_length.is_none() && checks.blocked.is_empty();
-        let own = match self.bare {
-            Some(bare) if nothing_of_its_own => Some(bare),
-            _ => self.add(checks),
-        };
-        if nothing_of_its_own {
-            self.bare = own;
-        }
-        let of_groups = tool_groups.iter().filter_map(|&group| self.tool_groups.get(group).copied().flatten());
-        own.into_iter().chain(self.defaults).chain(of_groups).collect()
+        // What is for one part of the arguments stands together; what is for all of them, with no pointer, comes first.
+        blocked.sort_by(|left, right| left.at.cmp(&right.at));
+        let max_string_length = lengths.into_iter().min_by_key(|length| length.value);
+        self.add(Checks { max_string_length, blocked }).into_iter().collect()
     }
 
-    pub(super) fn into_list(self) -> Vec<Checks> {
-        self.list
+    pub(super) fn into_lists(self) -> (Vec<Automaton>, Vec<Checks>) {
+        (self.patterns.into_automata(), self.list)
     }
 
     fn add(&mut self, checks: Checks) -> Option<u32> {
         if checks == Checks::default() {
             return None;
         }
+        if let Some(&known) = self.known.get(&checks) {
+            return Some(known);
+        }
         let at = index(self.list.len());
-        self.list.push(checks);
+        self.list.push(checks.clone());
+        self.known.insert(checks, at);
         Some(at)
     }
-}
-
-fn own(arguments: &Arguments, path: &[&str], rules: &mut Rules) -> Checks {
-    Checks { max_string_length: longest(arguments, path, rules), blocked: blocked(arguments, path, rules) }
 }
 
 fn longest(arguments: &Arguments, path: &[&str], rules: &mut Rules) -> Option<Ruled<u32>> {
     let given = arguments.max_string_length.as_ref()?;
     let path: Vec<_> = path.iter().copied().chain(["arguments", "max_string_length"]).collect();
-    Some(Ruled { rule: rules.at(&path, given.span), value: given.value? })
-}
-
-fn blocked(arguments: &Arguments, path: &[&str], rules: &mut Rules) -> Vec<Ruled<String>> {
-    let literal = |literal: &file::Named| {
-        let at = literal.at.to_string();
-        let path: Vec<_> = path.iter().copied().chain(["arguments", "blocked", &at]).collect();
-        Ruled { rule: rules.at(&path, literal.span), value: literal.name.clone() }
-    };
-    file::entries(arguments.blocked.as_ref()).iter().map(literal).collect()
+    Some(Ruled { rule: rules.at(&path), value: given.value? })
 }

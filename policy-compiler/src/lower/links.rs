@@ -9,7 +9,6 @@ use crate::{
     file::{self, Given, Grants, Named, PolicyFile},
     guess,
     shape::Names,
-    source::Span,
 };
 use std::collections::HashMap;
 use toolgate_engine::bundle::Subject;
@@ -26,7 +25,6 @@ pub(crate) struct Link {
     pub(crate) at: usize,
     /// What it refers to.
     pub(crate) index: usize,
-    pub(crate) span: Span,
 }
 
 impl Link {
@@ -153,7 +151,7 @@ impl<'a, 'f> Finder<'a, 'f> {
             Names::Tools | Names::ToolGroups => &self.tools,
         };
         if let Some(&index) = declared.indexes.get(named.name.as_str()) {
-            return Some(Link { key: names.key(), at: named.at, index, span: named.span });
+            return Some(Link { key: names.key(), at: named.at, index });
         }
         if declared.readable {
             self.report(named, names);

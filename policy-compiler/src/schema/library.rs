@@ -47,6 +47,7 @@ pub(super) struct Library<'a> {
     pub(super) resources: Vec<Resource>,
     pub(super) places: HashMap<(usize, String), SiteId>,
     pub(super) by_uri: HashMap<String, ResourceId>,
+    documents_by_uri: HashMap<String, usize>,
     /// Names that some `$dynamicRef` looks for in the dynamic scope.
     pub(super) sought: HashSet<String>,
     surveyed: Vec<bool>,
@@ -58,7 +59,11 @@ pub(super) struct Library<'a> {
 
 impl<'a> Library<'a> {
     pub(super) fn new(documents: &'a [Document], options: Options) -> Self {
+        // Of two documents with one URI the first is meant, as with an `$id` that stands twice.
+        let named = documents.iter().enumerate().rev();
+        let named = named.filter_map(|(at, document)| Some((resolve::absolute(&document.uri).ok()?.uri, at)));
         Self {
+            documents_by_uri: named.collect(),
             documents,
             options,
             sites: Vec::new(),
@@ -167,9 +172,7 @@ impl<'a> Library<'a> {
 
     fn resource(&mut self, uri: &str) -> Option<&Resource> {
         if !self.by_uri.contains_key(uri) {
-            let documents = self.documents;
-            let is_named = |document: &Document| resolve::absolute(&document.uri).is_ok_and(|own| own.uri == uri);
-            if let Some(named) = documents.iter().position(is_named) {
+            if let Some(&named) = self.documents_by_uri.get(uri) {
                 self.survey_once(named);
             }
         }

@@ -73,6 +73,11 @@ impl<'a> Library<'a> {
             None => self.documents.get(document).map(|document| document.uri.clone()).unwrap_or_default(),
         };
         if around.is_some() && id.is_none() {
+            if json.get("$schema").is_some() && self.options.unknown == Unknown::Error {
+                let message = "`$schema` says nothing here".to_owned();
+                let help = Some("put it at the top, or beside an `$id`".to_owned());
+                self.error(document, below(pointer, "$schema"), message, help);
+            }
             return None;
         }
         let target = match resolve::resolve(&base, id.unwrap_or_default()) {

@@ -138,8 +138,26 @@ const ARGUMENTS_MAP: Table = Table {
         ),
         optional(
             "blocked",
-            Shape::Texts,
-            "Texts that no key or value may contain; ASCII letters match in either case.",
+            Shape::Patterns(&PATTERN),
+            "What no key and no value may hold, at any depth and however it is encoded. A text is a literal.",
+        ),
+    ],
+};
+
+const PATTERN: Table = Table {
+    title: "A pattern as a mapping",
+    keys: &[
+        optional(
+            "literal",
+            Shape::Literal,
+            "A text. Letters match in either case, white space matches any white space.",
+        ),
+        optional("regex", Shape::Regex, "A regular expression in the syntax of Rust's `regex`, searched for anywhere."),
+        optional("set", Shape::Set, "A named set of patterns."),
+        optional(
+            "at",
+            Shape::Pointer,
+            "The argument that it holds for, and all below it, as a JSON Pointer: `/sql`. Everywhere if not said.",
         ),
     ],
 };

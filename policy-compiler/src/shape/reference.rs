@@ -4,6 +4,7 @@
 //! Explains single keys; the prose around it is written by hand.
 
 use super::{FILE, Shape, Table};
+use crate::sets;
 
 /// One Markdown section with a table for each mapping of the language.
 pub fn reference() -> String {
@@ -20,9 +21,11 @@ fn collect(table: &'static Table, tables: &mut Vec<&'static Table>) {
     tables.push(table);
     for key in table.keys {
         match key.shape {
-            Shape::Object(inner) | Shape::Named(_, inner) | Shape::Rate(inner) | Shape::Quota(inner) => {
-                collect(inner, tables);
-            }
+            Shape::Object(inner)
+            | Shape::Named(_, inner)
+            | Shape::Rate(inner)
+            | Shape::Quota(inner)
+            | Shape::Patterns(inner) => collect(inner, tables),
             Shape::Exactly(_)
             | Shape::Text
             | Shape::Header
@@ -33,6 +36,10 @@ fn collect(table: &'static Table, tables: &mut Vec<&'static Table>) {
             | Shape::PlainQuota
             | Shape::ListOf(_)
             | Shape::Texts
+            | Shape::Literal
+            | Shape::Regex
+            | Shape::Set
+            | Shape::Pointer
             | Shape::NamedLists(..) => {}
         }
     }
@@ -61,6 +68,11 @@ fn takes(shape: Shape) -> String {
         Shape::Quota(_) => "quota, or a mapping".to_owned(),
         Shape::ListOf(names) => format!("list of {}s", names.one()),
         Shape::Texts => "list of texts".to_owned(),
+        Shape::Literal => "text".to_owned(),
+        Shape::Regex => "regular expression".to_owned(),
+        Shape::Set => sets::names().map(|name| format!("[`{name}`](sets/{name}.md)")).collect::<Vec<_>>().join(", "),
+        Shape::Pointer => "JSON Pointer".to_owned(),
+        Shape::Patterns(_) => "list of texts and mappings".to_owned(),
         Shape::Object(_) => "mapping".to_owned(),
         Shape::Named(names, _) => format!("mapping, by {}", names.one()),
         Shape::NamedLists(names, of) => format!("mapping from {}s to lists of {}s", names.one(), of.one()),

@@ -15,7 +15,7 @@ use std::cmp::Ordering;
 
 impl Run<'_> {
     pub(super) fn strings(&mut self, rules: &Strings, value: Value<'_>) -> Verdict {
-        let text = value.as_str().unwrap_or_default();
+        let text = value.as_bytes().unwrap_or_default();
         if rules.min.is_some_and(|min| is_shorter(text, min)) {
             return self.broken(value, "minLength");
         }
@@ -26,14 +26,14 @@ impl Run<'_> {
             return self.broken(value, "pattern");
         }
         match rules.format {
-            Some(format) if !format::holds(format, text) => self.broken(value, "format"),
+            Some(format) if !format::holds(format, value.as_str().unwrap_or_default()) => self.broken(value, "format"),
             _ => Ok(()),
         }
     }
 
     /// Whether the pattern is found in the text. A pattern that is not there is found nowhere.
-    pub(super) fn matches(&self, pattern: u32, text: &str) -> bool {
-        self.schemas.patterns.get(wide(pattern)).is_some_and(|automaton| automaton.is_match(text.as_bytes()))
+    pub(super) fn matches(&self, pattern: u32, text: &[u8]) -> bool {
+        self.schemas.patterns.get(wide(pattern)).is_some_and(|automaton| automaton.is_match(text))
     }
 
     pub(super) fn numbers(&mut self, rules: &Numbers, value: Value<'_>) -> Verdict {
@@ -65,7 +65,7 @@ impl Run<'_> {
             Kind::True => values.yes,
             Kind::False => values.no,
             Kind::PlainString | Kind::EscapedString => {
-                values.strings.find(&self.schemas.texts, value.as_str().unwrap_or_default()).is_some()
+                values.strings.find(&self.schemas.texts, value.as_bytes().unwrap_or_default()).is_some()
             }
             Kind::Number => return self.among_numbers(values, value),
             Kind::Array | Kind::Object => return self.among_composites(values, value),
@@ -94,7 +94,7 @@ impl Run<'_> {
         }
         self.spend(value.size(), value)?;
         match canonical(value, MAX_NESTING) {
-            Some(text) if values.composites.find(&self.schemas.texts, &text).is_some() => Ok(()),
+            Some(text) if values.composites.find(&self.schemas.texts, text.as_bytes()).is_some() => Ok(()),
             Some(_) => self.broken(value, values.keyword),
             None => self.undecided(value, values.keyword),
         }
@@ -122,12 +122,17 @@ fn keeps(limit: &Limit, order: Ordering) -> bool {
 }
 
 /// A character has one to four bytes, so that most strings need no count.
-fn is_shorter(text: &str, min: u32) -> bool {
+fn is_shorter(text: &[u8], min: u32) -> bool {
     let min = wide(min);
-    text.len() < min || (text.len() / 4 < min && text.chars().count() < min)
+    text.len() < min || (text.len() / 4 < min && characters(text) < min)
 }
 
-fn is_longer(text: &str, max: u32) -> bool {
+fn is_longer(text: &[u8], max: u32) -> bool {
     let max = wide(max);
-    text.len() > max && (text.len() / 4 > max || text.chars().count() > max)
+    text.len() > max && (text.len() / 4 > max || characters(text) > max)
+}
+
+/// Each character of UTF-8 has one byte that does not go on with another.
+fn characters(text: &[u8]) -> usize {
+    text.iter().filter(|&&byte| byte & 0xc0 != 0x80).count()
 }

@@ -3,7 +3,10 @@
 //! In: a [`Report`]. Out: text with one table of agents and one of tools.
 //! Adds nothing that is not in the report.
 
-use super::report::{Agent, Grant, Limit, Report, Tool};
+use super::{
+    automata::{Automaton, List},
+    report::{Agent, Grant, Limit, Report, Tool},
+};
 
 pub(super) fn render(report: &Report) -> String {
     let Report {
@@ -21,6 +24,7 @@ pub(super) fn render(report: &Report) -> String {
         agents,
         tools,
         rules,
+        automata,
     } = report;
     let held = if *hold_headers { "held until the body is judged (--hold-headers)" } else { "not held" };
     let redact = if redact.is_empty() { String::new() } else { format!("; also redacts {}", redact.join(", ")) };
@@ -41,6 +45,11 @@ pub(super) fn render(report: &Report) -> String {
     text.push('\n');
     let header = ["TOOL", "MODE", "BODY", "STRINGS", "BLOCKED", "AUDIT", "LIMITS", "MAY CALL"].map(str::to_owned);
     text.push_str(&table(header, tools.iter().map(tool)));
+    if !automata.is_empty() {
+        text.push('\n');
+        let header = ["PATTERNS", "STATES", "MEMORY", "PACKED", "TOOLS", "RULES"].map(str::to_owned);
+        text.push_str(&table(header, automata.iter().map(automaton)));
+    }
     text
 }
 
@@ -60,6 +69,22 @@ fn tool(tool: &Tool) -> [String; 8] {
         (*audit_arguments).to_owned(),
         list_of(limits, limit),
         if grants.is_empty() { "nobody".to_owned() } else { list_of(grants, grant) },
+    ]
+}
+
+/// Rules of the first list that uses it; other lists of the same patterns are like it.
+fn automaton(automaton: &Automaton) -> [String; 6] {
+    let Automaton { patterns, states, bytes, packed_bytes, tools, lists } = automaton;
+    let rules = lists.first().map(|List { at: _, rules }| rules.join(", ")).unwrap_or_default();
+    let more =
+        if lists.len() > 1 { format!(", and {} more lists", lists.len().saturating_sub(1)) } else { String::new() };
+    [
+        patterns.to_string(),
+        states.to_string(),
+        bytes.to_string(),
+        packed_bytes.to_string(),
+        tools.to_string(),
+        format!("{rules}{more}"),
     ]
 }
 

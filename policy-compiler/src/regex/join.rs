@@ -1,0 +1,132 @@
+//! Joins patterns into as few automata as is cheap.
+//!
+//! In: patterns. Out: automata, and which of the patterns each stands for.
+//! Two patterns of the form `a.*b` together need the product of their states; such ones stay apart.
+
+use super::{Budget, Compiled, Cost, Pattern, Refusal, compile_all};
+use regex_syntax::hir::{Class, Hir, HirKind};
+use toolgate_engine::automaton::Automaton;
+
+/// A pattern with more states is taken apart if it is nothing but alternatives.
+const WORTH_SPLITTING: usize = 128;
+
+/// A class with more characters is wide: a loop over it holds on to a match over any text.
+const WIDE: usize = 100;
+
+/// What a pattern is compiled as: itself, or its alternatives.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    parts: Vec<(Pattern, Cost)>,
+}
+
+/// An automaton, and the index of the pattern that each of its patterns stands for.
+#[derive(Clone, Debug)]
+pub struct Joined {
+    /// What the filter runs.
+    pub automaton: Automaton,
+    /// For each pattern of the automaton, which of the patterns that were joined it belongs to.
+    pub members: Vec<usize>,
+}
+
+impl Prepared {
+    /// Compiles a pattern alone, to know that it can be compiled and what it costs.
+    pub fn of(pattern: &Pattern) -> Result<Self, Refusal> {
+        let whole = compile_all(std::slice::from_ref(pattern), Budget::default());
+        let alternatives = alternatives(&pattern.0);
+        let is_small = whole.as_ref().is_ok_and(|whole| whole.cost.states <= WORTH_SPLITTING);
+        if is_small || alternatives.len() == 1 {
+            return Ok(Self { parts: vec![(pattern.clone(), whole?.cost)] });
+        }
+        let part = |hir: Hir| {
+            let part = Pattern(hir);
+            let cost = compile_all(std::slice::from_ref(&part), Budget::default())?.cost;
+            Ok((part, cost))
+        };
+        Ok(Self { parts: alternatives.into_iter().map(part).collect::<Result<_, Refusal>>()? })
+    }
+
+    /// What it costs alone.
+    pub fn cost(&self) -> Cost {
+        self.parts.iter().fold(Cost::default(), |sum, (_, cost)| Cost {
+            states: sum.states.saturating_add(cost.states),
+            bytes: sum.bytes.saturating_add(cost.bytes),
+        })
+    }
+}
+
+/// A part of a pattern, and which pattern that is.
+type Part<'p> = (&'p Pattern, Cost, usize);
+
+/// Joins all patterns.
+pub fn join(patterns: &[Prepared]) -> Result<Vec<Joined>, Refusal> {
+    let parts = patterns.iter().enumerate();
+    let parts = parts.flat_map(|(at, prepared)| prepared.parts.iter().map(move |(part, cost)| (part, *cost, at)));
+    let (holding, plain): (Vec<Part<'_>>, Vec<Part<'_>>) = parts.partition(|(pattern, ..)| holds_on(&pattern.0));
+    let mut joined = Vec::new();
+    join_parts(&plain, &mut joined)?;
+    join_parts(&holding, &mut joined)?;
+    Ok(joined)
+}
+
+/// One automaton for all, or, if that were much larger than theirs together, one or more for each half.
+fn join_parts(parts: &[Part<'_>], joined: &mut Vec<Joined>) -> Result<(), Refusal> {
+    if parts.is_empty() {
+        return Ok(());
+    }
+    let patterns: Vec<Pattern> = parts.iter().map(|(pattern, ..)| (*pattern).clone()).collect();
+    let together: usize = parts.iter().map(|(_, cost, _)| cost.states).sum();
+    let most = together.saturating_mul(3).saturating_div(2).saturating_add(32);
+    // A single part was compiled before, within the same budget.
+    let budget = if parts.len() == 1 { Budget::default() } else { Budget { states: most, ..Budget::default() } };
+    match compile_all(&patterns, budget) {
+        Ok(Compiled { automaton, cost: _ }) => {
+            joined.push(Joined { automaton, members: parts.iter().map(|(_, _, member)| *member).collect() });
+            Ok(())
+        }
+        Err(_) if parts.len() > 1 => {
+            let (left, right) = parts.split_at_checked(parts.len() / 2).unwrap_or((parts, &[]));
+            join_parts(left, joined)?;
+            join_parts(right, joined)
+        }
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// The alternatives of a pattern; also behind what all have in common, for regex-syntax puts that before them.
+fn alternatives(hir: &Hir) -> Vec<Hir> {
+    match hir.kind() {
+        HirKind::Alternation(parts) => parts.iter().flat_map(alternatives).collect(),
+        HirKind::Concat(parts) => match parts.split_last() {
+            Some((last, first)) if matches!(last.kind(), HirKind::Alternation(_)) => {
+                let whole = |last: Hir| Hir::concat(first.iter().cloned().chain([last]).collect());
+                alternatives(last).into_iter().map(whole).collect()
+            }
+            _ => vec![hir.clone()],
+        },
+        _ => vec![hir.clone()],
+    }
+}
+
+/// Whether a started match can go on over any text.
+fn holds_on(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => false,
+        HirKind::Repetition(repetition) => {
+            (repetition.max.is_none() && is_wide(&repetition.sub)) || holds_on(&repetition.sub)
+        }
+        HirKind::Capture(capture) => holds_on(&capture.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().any(holds_on),
+    }
+}
+
+fn is_wide(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Class(Class::Unicode(class)) => class.ranges().iter().map(|range| range.len()).sum::<usize>() > WIDE,
+        HirKind::Class(Class::Bytes(class)) => class.ranges().iter().map(|range| range.len()).sum::<usize>() > WIDE,
+        HirKind::Repetition(repetition) => is_wide(&repetition.sub),
+        HirKind::Capture(capture) => is_wide(&capture.sub),
+        // All characters beyond ASCII are written as a concatenation of two classes of bytes.
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().any(is_wide),
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Look(_) => false,
+    }
+}
