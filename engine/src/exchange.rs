@@ -155,7 +155,7 @@ impl Exchange {
         self.agent = policy.agent_named(agent_id);
         let tool = self.tool.ok_or(Reason::ToolUnknown)?;
         let agent = self.agent.ok_or(Reason::AgentUnknown)?;
-        let rule = policy.grants(agent, tool).next().ok_or(Reason::ToolNotGranted)?.rule;
+        let grant = policy.grants(agent, tool).next().ok_or(Reason::ToolNotGranted)?;
         head.require_post()?;
         head.require_plain_json()?;
         let length = head.content_length();
@@ -167,7 +167,9 @@ impl Exchange {
         if ends || length == Some(0) {
             return Err(Reason::BodyMissing.into());
         }
-        self.judgement = Some(Judgement { reason: None, rule: Some(rule) });
+        // A grant that is narrowed decides nothing before the arguments are known.
+        let rule = grant.checks.is_empty().then_some(grant.rule);
+        self.judgement = Some(Judgement { reason: None, rule });
         Ok(())
     }
 
@@ -212,8 +214,10 @@ impl Exchange {
         self.arguments = redact::show(arguments, policy.audit_arguments(tool), policy.audit());
         policy.checks(tool).try_for_each(|checks| checks.run(arguments))?;
         let agent = self.agent.ok_or(Reason::AgentUnknown)?;
-        let rule = granted_by(policy, agent, tool, arguments)?;
-        self.judgement = Some(Judgement { reason: None, rule: Some(rule) });
+        if self.judgement.as_ref().is_none_or(|judgement| judgement.rule.is_none()) {
+            let rule = granted_by(policy, agent, tool, arguments)?;
+            self.judgement = Some(Judgement { reason: None, rule: Some(rule) });
+        }
         Ok(())
     }
 

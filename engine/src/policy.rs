@@ -266,3 +266,6 @@ fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,8 +49,12 @@ pub(crate) enum Shape {
     PlainRate,
     /// `1000/day` alone.
     PlainQuota,
+    /// A declared name.
+    Name(Names),
     /// A list of declared names.
     ListOf(Names),
+    /// A list of declared names, and of mappings that narrow what is granted to one.
+    Grants(Names, &'static Table),
     /// A list of texts that are not empty.
     Texts,
     /// A text that is not empty.
@@ -111,9 +115,11 @@ impl Table {
     /// The key of this table under which a key of that name may stand.
     pub(crate) fn home_of(&self, name: &str) -> Option<&'static str> {
         self.keys.iter().find_map(|key| match key.shape {
-            Shape::Object(table) | Shape::Rate(table) | Shape::Quota(table) | Shape::Patterns(table) => {
-                table.key(name).map(|_| key.name)
-            }
+            Shape::Object(table)
+            | Shape::Rate(table)
+            | Shape::Quota(table)
+            | Shape::Patterns(table)
+            | Shape::Grants(_, table) => table.key(name).map(|_| key.name),
             _ => None,
         })
     }

@@ -50,15 +50,23 @@ fn shown(bundle: &Bundle, bucket: u32) -> String {
     format!("{} ({}) {share}{limits}", bucket.key, bucket.label)
 }
 
+/// What narrows each grant of a tool, as the rules of its checks.
+fn narrowings<'a>(bundle: &'a Bundle, tool: &str) -> Vec<Vec<&'a str>> {
+    let tool = bundle.tools.iter().find(|known| known.name == tool).unwrap();
+    tool.grants.iter().map(|grant| grant.checks.iter().flat_map(|&at| rules_of(bundle, at)).collect()).collect()
+}
+
 /// The checks of a tool, each as its rules.
 fn checks<'a>(bundle: &'a Bundle, tool: &str) -> Vec<Vec<&'a str>> {
     let tool = bundle.tools.iter().find(|known| known.name == tool).unwrap();
-    let rules = |&at: &u32| {
-        let checks = &bundle.checks[at as usize];
-        let rules = checks.max_string_length.iter().map(|max| max.rule).chain(checks.blocked.iter().flat_map(|blocked| blocked.rules.clone()));
-        rules.map(|rule| bundle.rules[rule as usize].as_str()).collect()
-    };
-    tool.checks.iter().map(rules).collect()
+    tool.checks.iter().map(|&at| rules_of(bundle, at)).collect()
+}
+
+fn rules_of(bundle: &Bundle, checks: u32) -> Vec<&str> {
+    let checks = &bundle.checks[checks as usize];
+    let patterns = checks.blocked.iter().flat_map(|blocked| blocked.rules.clone());
+    let rules = checks.max_string_length.iter().map(|max| max.rule).chain(patterns);
+    rules.map(|rule| bundle.rules[rule as usize].as_str()).collect()
 }
 
 #[test]
@@ -92,6 +100,70 @@ fn an_entry_that_stands_twice_keeps_the_place_of_the_first() {
     let bundle = bundle("agents: { a: {}, b: {} }\ntools: { t: { agents: [a, a, b] } }\n");
     let rules: Vec<_> = grants(&bundle, "t").into_iter().map(|(_, rule)| rule.to_owned()).collect();
     assert_eq!(rules, ["/tools/t/agents/0", "/tools/t/agents/2"]);
+}
+
+#[test]
+fn a_narrowed_grant_has_the_checks_of_its_entry_and_the_tool_keeps_its_own() {
+    let bundle = bundle(
+        "agents: { a: {}, b: {}, c: {} }\ngroups: { g: [b, c] }\n\
+         tools:\n  t:\n    arguments: { max_string_length: 9, blocked: [own] }\n\
+         \x20   agents: [b, { agent: a, arguments: { blocked: [x, { literal: y, at: /q }], max_string_length: 5 } }]\n\
+         \x20   groups: [{ group: g, arguments: { max_string_length: 3 } }]\n",
+    );
+    let owned = |grants: Vec<(String, &str)>| grants.into_iter().map(|(who, _)| who).collect::<Vec<_>>();
+    assert_eq!(owned(grants(&bundle, "t")), ["b", "a", "@g"]);
+    let of_a = [
+        "/tools/t/agents/1/arguments/max_string_length",
+        "/tools/t/agents/1/arguments/blocked/0",
+        "/tools/t/agents/1/arguments/blocked/1",
+    ];
+    let wanted = [vec![], of_a.to_vec(), vec!["/tools/t/groups/0/arguments/max_string_length"]];
+    assert_eq!(narrowings(&bundle, "t"), wanted);
+    let own = ["/tools/t/arguments/max_string_length", "/tools/t/arguments/blocked/0"];
+    assert_eq!(checks(&bundle, "t"), [own.to_vec()]);
+}
+
+#[test]
+fn narrowed_grants_of_one_agent_are_alternatives_and_all_are_kept() {
+    let bundle = bundle(
+        "agents: { a: {} }\ntools:\n  t:\n    agents:\n\
+         \x20     - { agent: a, arguments: { blocked: [x] } }\n      - { agent: a, arguments: { blocked: [y] } }\n",
+    );
+    let rules: Vec<_> = grants(&bundle, "t").into_iter().map(|(_, rule)| rule.to_owned()).collect();
+    assert_eq!(rules, ["/tools/t/agents/0", "/tools/t/agents/1"]);
+}
+
+#[test]
+fn a_narrowed_grant_of_a_tool_group_is_shared_by_its_tools() {
+    let bundle = bundle(
+        "agents: { a: {} }\ntools: { t: {}, u: {} }\n\
+         tool_groups: { w: { tools: [t, u], agents: [{ agent: a, arguments: { blocked: [x] } }] } }\n",
+    );
+    assert_eq!(narrowings(&bundle, "t"), [["/tool_groups/w/agents/0/arguments/blocked/0"]]);
+    assert_eq!(bundle.tools[0].grants, bundle.tools[1].grants);
+    assert_eq!((bundle.checks.len(), bundle.automata.len()), (1, 1));
+}
+
+#[test]
+fn what_is_written_as_a_mapping_never_becomes_a_grant_for_any_arguments() {
+    for entry in [
+        "{ agent: a }",
+        "{ agent: a, arguments: }",
+        "{ agent: a, arguments: {} }",
+        "{ agent: a, arguments: { blocked: [] } }",
+        "{ agent: a, arguments: { blocked: x } }",
+        "{ agent: a, arguments: { blocked: [''] } }",
+        "{ agent: a, arguments: { block: [x] } }",
+        "{ agent: a, argument: { blocked: [x] } }",
+        "{ agent: a, arguments: [x] }",
+        "{ group: a, arguments: { blocked: [x] } }",
+        "{ a: { arguments: { blocked: [x] } } }",
+        "{ agent: [a], arguments: { blocked: [x] } }",
+        "{}",
+    ] {
+        let source = format!("{HEAD}agents: {{ a: {{}} }}\ntools: {{ t: {{ agents: [{entry}] }} }}\n");
+        assert!(compile("p.yaml", source.as_bytes()).bundle.is_none(), "{entry}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! In: a node and the [`Table`] of its keys. Out: settings with their places.
 //! A key that nobody takes is refused when the mapping is closed, whether or not the table knows it.
 
-use super::{Allowance, Given, Named, Pattern, amounts, limits, patterns, values};
+use super::{Allowance, Given, Granted, Named, Pattern, amounts, grants, limits, patterns, values};
 use crate::{
     diagnostic::{Code, Finding, Findings, quoted},
     guess,
@@ -124,6 +124,23 @@ impl<'n> Fields<'n, '_> {
             _ => None,
         })?;
         Some(self.given(entry, values::list_of_names))
+    }
+
+    /// One declared name.
+    pub(super) fn one_of(&mut self, name: &str, names: Names) -> Option<Given<String>> {
+        let ((), entry) = self.take(name, |shape| match shape {
+            Shape::Name(of) => (of == names).then_some(()),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| values::literal(node, findings).map(str::to_owned)))
+    }
+
+    pub(super) fn grants(&mut self, names: Names) -> Option<Given<Vec<Granted>>> {
+        let (table, entry) = self.take(names.key(), |shape| match shape {
+            Shape::Grants(of, table) => (of == names).then_some(table),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| grants::grants(node, names, table, findings)))
     }
 
     pub(super) fn texts(&mut self, name: &str) -> Option<Given<Vec<Named>>> {
