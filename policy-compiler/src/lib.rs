@@ -8,6 +8,7 @@ mod file;
 mod guess;
 mod lint;
 mod lower;
+mod narrowing;
 mod packing;
 pub mod regex;
 pub mod schema;
@@ -45,6 +46,7 @@ fn bundle_of(text: &Source<'_>, bytes: &[u8], findings: &mut Findings) -> Option
     let root = source::read(text, bytes, findings)?;
     let file = file::read(&root, findings);
     let lowered = lower::lower(&file, findings);
+    narrowing::check(&file, &lowered.links, findings);
     lint::lint(&file, &lowered, findings);
     Some(lowered.bundle)
 }

@@ -3,6 +3,7 @@
 //! In: nothing. Out: [`Code`] and [`About`]; `docs/diagnostics.md` is written from this table.
 //! A code never changes its meaning and is never used again.
 
+mod grants;
 mod patterns;
 
 use super::Severity;
@@ -76,6 +77,10 @@ pub enum Code {
     NearlyTooLarge,
     PackedTooLarge,
     Unfolds,
+    EmptyNarrowing,
+    PointlessNarrowing,
+    PartialNarrowing,
+    RepeatedCheck,
 }
 
 impl Code {
@@ -130,6 +135,10 @@ impl Code {
         Self::NearlyTooLarge,
         Self::PackedTooLarge,
         Self::Unfolds,
+        Self::EmptyNarrowing,
+        Self::PointlessNarrowing,
+        Self::PartialNarrowing,
+        Self::RepeatedCheck,
     ];
 
     /// `TG` and three digits.
@@ -375,6 +384,10 @@ impl Code {
                 "A tool group grants each of its agents each of its tools: long lists multiply.",
                 "Grant groups of agents instead of single agents.",
             ),
+            Self::EmptyNarrowing => grants::EMPTY_NARROWING,
+            Self::PointlessNarrowing => grants::POINTLESS_NARROWING,
+            Self::PartialNarrowing => grants::PARTIAL_NARROWING,
+            Self::RepeatedCheck => grants::REPEATED_CHECK,
         }
     }
 }
