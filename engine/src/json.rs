@@ -78,22 +78,27 @@ pub enum Problem {
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.problem {
-            Problem::InvalidUtf8 => "invalid UTF-8",
-            Problem::ByteOrderMark => "a byte order mark",
-            Problem::UnexpectedEnd => "the JSON text ends too early",
-            Problem::UnexpectedByte => "an unexpected character",
-            Problem::TrailingBytes => "something after the end of the JSON text",
-            Problem::ControlCharacter => "a control character in a string",
-            Problem::BadEscape => "an unknown escape",
-            Problem::LoneSurrogate => "half of a surrogate pair",
-            Problem::BadNumber => "a malformed number",
-            Problem::InexactNumber => "a number that cannot be represented exactly",
-            Problem::DuplicateKey => "a duplicate key",
-            Problem::TooDeep => "nesting that is too deep",
-            Problem::TooManyValues => "too many values",
-        };
-        write!(f, "{what} at byte {}", self.at)
+        write!(f, "{} at byte {}", self.problem, self.at)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InvalidUtf8 => "invalid UTF-8",
+            Self::ByteOrderMark => "a byte order mark",
+            Self::UnexpectedEnd => "the JSON text ends too early",
+            Self::UnexpectedByte => "an unexpected character",
+            Self::TrailingBytes => "something after the end of the JSON text",
+            Self::ControlCharacter => "a control character in a string",
+            Self::BadEscape => "an unknown escape",
+            Self::LoneSurrogate => "half of a surrogate pair",
+            Self::BadNumber => "a malformed number",
+            Self::InexactNumber => "a number that cannot be represented exactly",
+            Self::DuplicateKey => "a duplicate key",
+            Self::TooDeep => "nesting that is too deep",
+            Self::TooManyValues => "too many values",
+        })
     }
 }
 

@@ -31,6 +31,9 @@ pub const MAX_STEPS: u64 = 4_000_000;
 /// No run goes deeper: each value in a value and each schema in place of a schema is one deeper.
 pub const MAX_NESTING: u32 = 400;
 
+/// The keyword of a [`Failure`] whose run took too many steps or went too deep. No schema has such a keyword.
+pub const BUDGET: &str = "budget";
+
 /// Schemas that are ready to judge values.
 pub struct Schemas {
     texts: Texts,
@@ -63,7 +66,7 @@ impl std::error::Error for BadProgram {}
 pub struct Failure {
     /// Which value: an RFC 6901 pointer from the judged value on.
     pub pointer: String,
-    /// Which keyword it breaks. `budget` if the run took too many steps, `false` if the whole schema is `false`.
+    /// Which keyword it breaks. [`BUDGET`] if the run took too many steps, `false` if the whole schema is `false`.
     pub keyword: &'static str,
     /// How the run came to the keyword: an RFC 6901 pointer from the entry's schema on, through references.
     pub schema_pointer: String,

@@ -4,6 +4,7 @@
 //! Reports only what is certain, and nothing at all while another error may hide a part of a grant.
 
 mod conditions;
+mod schemas;
 mod search;
 
 use crate::{

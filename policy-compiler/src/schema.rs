@@ -48,6 +48,9 @@ pub enum Unknown {
 /// How schemas are compiled.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
+    /// What the URIs of documents that belong together begin with: a scheme and a path. In those, `#/schemas/name` is
+    /// the document `schemas/name` under it, if it is nothing else; and a path does not lead above it.
+    pub home: Option<&'static str>,
     /// What becomes of keywords and formats that are not known.
     pub unknown: Unknown,
     /// Whether strings are held to `format`; otherwise it only describes them.
@@ -58,9 +61,28 @@ pub struct Options {
     pub patterns: Budget,
 }
 
+/// What a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// A keyword has a value that it does not take, or the schema cannot be compiled.
+    Value,
+    /// A keyword or format is not known.
+    Unknown,
+    /// A reference leads nowhere.
+    Reference,
+    /// An extension is not enforced.
+    Extension,
+    /// A keyword says nothing.
+    Idle,
+    /// Judging by the schema takes many steps.
+    Cost,
+}
+
 /// Something wrong in a document.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
+    /// What it is about.
+    pub subject: Subject,
     /// [`Document::uri`] of the document; of an entry that leads nowhere, the entry.
     pub document: String,
     /// RFC 6901 pointer into the document.
@@ -69,6 +91,8 @@ pub struct Finding {
     pub message: String,
     /// What to do.
     pub help: Option<String>,
+    /// Of a reference, the document that is not there.
+    pub lost: Option<String>,
 }
 
 /// Schemas that were compiled.
@@ -80,6 +104,20 @@ pub struct Compiled {
     pub bounds: Vec<u64>,
     /// What is allowed, and yet probably not meant.
     pub warnings: Vec<Finding>,
+}
+
+/// URIs of documents that `entries` need and that are not there.
+pub fn missing(documents: &[Document], entries: &[String], options: Options) -> Vec<String> {
+    let mut library = Library::new(documents, options);
+    for entry in entries {
+        let _ = library.entry(entry);
+    }
+    library.link();
+    let (errors, _) = library.findings();
+    let mut missing: Vec<_> = errors.into_iter().filter_map(|finding| finding.lost).collect();
+    missing.sort();
+    missing.dedup();
+    missing
 }
 
 /// Compiles the schemas that `entries` name: URIs of documents, with a fragment for a schema inside.

@@ -36,7 +36,7 @@ fn policies() -> Vec<(String, Vec<u8>)> {
 
 /// Each policy has the same note; only the case that is named after a note shows it.
 fn told(name: &str, source: &[u8]) -> Vec<Diagnostic> {
-    let Packing { config: _, mut diagnostics } = pack(name, source, Deployment::default()).unwrap();
+    let Packing { config: _, mut diagnostics, files: _ } = pack(name, source, Deployment::default()).unwrap();
     diagnostics.retain(|found| found.severity() != Severity::Note || name.starts_with(found.code.id()));
     diagnostics
 }

@@ -65,7 +65,8 @@ fn checks<'a>(bundle: &'a Bundle, tool: &str) -> Vec<Vec<&'a str>> {
 fn rules_of(bundle: &Bundle, checks: u32) -> Vec<&str> {
     let checks = &bundle.checks[checks as usize];
     let patterns = checks.blocked.iter().flat_map(|blocked| blocked.rules.clone());
-    let rules = checks.max_string_length.iter().map(|max| max.rule).chain(patterns);
+    let schemas = checks.schemas.iter().map(|schema| schema.rule);
+    let rules = schemas.chain(checks.max_string_length.iter().map(|max| max.rule)).chain(patterns);
     rules.map(|rule| bundle.rules[rule as usize].as_str()).collect()
 }
 

@@ -2,6 +2,7 @@ use super::*;
 use crate::{
     automaton::tests::literals,
     json::{Bounds, Document},
+    schema::Program,
 };
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -17,9 +18,9 @@ fn check_at(max: Option<u32>, blocked: &[(&str, &[&str])], arguments: &str) -> R
         rules: rules.by_ref().take(literals.len()).collect(),
     });
     let max_string_length = max.map(|value| Ruled { rule: 100, value });
-    let checks = Checks { max_string_length, blocked: blocked.collect() };
+    let checks = Checks { schemas: Vec::new(), max_string_length, blocked: blocked.collect() };
     let document = Document::read(arguments.as_bytes(), Bounds::default()).unwrap();
-    prepare(checks, &ready).unwrap().run(document.root())
+    prepare(checks, &ready, &Arc::new(Schemas::try_from(Program::default()).unwrap())).unwrap().run(document.root())
 }
 
 fn check(max: Option<u32>, blocked: &[&str], arguments: &str) -> Result<(), Offence> {

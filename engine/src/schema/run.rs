@@ -8,7 +8,7 @@ mod objects;
 mod scalars;
 
 use super::{
-    Entry, Failure, Found, MAX_NESTING, MAX_STEPS, Schemas,
+    BUDGET, Entry, Failure, Found, MAX_NESTING, MAX_STEPS, Schemas,
     evaluated::Evaluated,
     ready::{Edge, General, NONE, Node, wide},
     wire::Types,
@@ -68,7 +68,7 @@ impl<'s> Run<'s> {
     fn visit(&mut self, at: u32, value: Value<'_>, seen: Option<&mut Evaluated>) -> Verdict {
         let schemas = self.schemas;
         let Some(node) = schemas.nodes.get(wide(at)) else {
-            return self.undecided(value, "budget");
+            return self.undecided(value, BUDGET);
         };
         if node.idle {
             return Ok(());
@@ -79,7 +79,7 @@ impl<'s> Run<'s> {
             return self.wrong_type(node.types, value);
         }
         if self.depth >= MAX_NESTING {
-            return self.undecided(value, "budget");
+            return self.undecided(value, BUDGET);
         }
         self.depth = self.depth.saturating_add(1);
         let verdict = if node.looks_back && matches!(kind, Kind::Array | Kind::Object) {
@@ -225,7 +225,7 @@ impl<'s> Run<'s> {
     fn spend(&mut self, steps: usize, value: Value<'_>) -> Verdict {
         match u64::try_from(steps).ok().and_then(|steps| self.steps.checked_sub(steps)) {
             Some(left) => self.steps = left,
-            None => return self.undecided(value, "budget"),
+            None => return self.undecided(value, BUDGET),
         }
         Ok(())
     }

@@ -3,8 +3,9 @@
 //! In: `arguments` of grants, tools, tool groups and defaults. Out: conditions, each with its place.
 //! Compares texts, not meanings: that one pattern is part of another is not seen.
 
+use super::schemas;
 use crate::{
-    file::{self, Arguments, Given, PatternKind, PolicyFile, Tool},
+    file::{self, Arguments, Given, PatternKind, PolicyFile, SchemaSource, Tool},
     source::Span,
 };
 use std::borrow::Cow;
@@ -18,6 +19,7 @@ pub(super) struct Condition<'f> {
 
 #[derive(Clone, Debug)]
 enum Demand<'f> {
+    Holding(&'f SchemaSource),
     NoLongerThan(u32),
     Without { kind: PatternKind, text: Cow<'f, str>, part: &'f str },
 }
@@ -31,9 +33,8 @@ impl Condition<'_> {
                 Demand::Without { kind, text, part },
                 Demand::Without { kind: other_kind, text: other_text, part: inner },
             ) => kind == other_kind && text == other_text && is_within(inner, part),
-            (Demand::NoLongerThan(_), Demand::Without { .. }) | (Demand::Without { .. }, Demand::NoLongerThan(_)) => {
-                false
-            }
+            (Demand::Holding(schema), Demand::Holding(other)) => schemas::implies(schema, other),
+            (Demand::Holding(_) | Demand::NoLongerThan(_) | Demand::Without { .. }, _) => false,
         }
     }
 }
@@ -45,8 +46,8 @@ fn is_within(inner: &str, outer: &str) -> bool {
 
 /// All that one `arguments` mapping demands.
 pub(super) fn of(arguments: &Arguments) -> Vec<Condition<'_>> {
-    let Arguments { max_string_length, blocked: _ } = arguments;
-    no_longer(max_string_length.as_ref()).chain(without(arguments)).collect()
+    let Arguments { schema, max_string_length, blocked: _ } = arguments;
+    holding(schema.as_ref()).chain(no_longer(max_string_length.as_ref())).chain(without(arguments)).collect()
 }
 
 /// All that is demanded of every call of a tool.
@@ -54,11 +55,20 @@ pub(super) fn of_tool<'f>(file: &'f PolicyFile, tool: &'f Tool, tool_groups: &[u
     let defaults = &file.defaults.arguments;
     let own = tool.arguments.max_string_length.as_ref().or(defaults.max_string_length.as_ref());
     let of_groups = tool_groups.iter().filter_map(|&group| file.tool_groups.get(group));
-    no_longer(own)
+    holding(tool.arguments.schema.as_ref())
+        .chain(holding(defaults.schema.as_ref()))
+        .chain(no_longer(own))
         .chain(without(&tool.arguments))
         .chain(without(defaults))
         .chain(of_groups.flat_map(|group| of(&group.arguments)))
         .collect()
+}
+
+/// A schema that holds for whatever arguments demands nothing.
+fn holding(given: Option<&Given<SchemaSource>>) -> impl Iterator<Item = Condition<'_>> {
+    let written = given.and_then(|given| Some((given.span, given.value.as_ref()?)));
+    let demanding = written.filter(|(_, source)| !schemas::holds_always(source));
+    demanding.map(|(span, source)| Condition { span, demand: Demand::Holding(source) }).into_iter()
 }
 
 fn no_longer(given: Option<&Given<u32>>) -> impl Iterator<Item = Condition<'_>> {
@@ -89,13 +99,13 @@ mod tests {
     const NOWHERE: Span = Span { start: 0, end: 0 };
 
     fn length(value: u32) -> Arguments {
-        Arguments { max_string_length: Some(Given { span: NOWHERE, value: Some(value) }), blocked: None }
+        Arguments { max_string_length: Some(Given { span: NOWHERE, value: Some(value) }), ..Arguments::default() }
     }
 
     fn blocked(kind: PatternKind, text: &str, part: Option<&str>) -> Arguments {
         let what = Named { name: text.to_owned(), span: NOWHERE, at: 0 };
         let pattern = Pattern { kind, what, part: part.map(str::to_owned) };
-        Arguments { max_string_length: None, blocked: Some(Given { span: NOWHERE, value: Some(vec![pattern]) }) }
+        Arguments { blocked: Some(Given { span: NOWHERE, value: Some(vec![pattern]) }), ..Arguments::default() }
     }
 
     fn implies(left: &Arguments, right: &Arguments) -> bool {

@@ -5,7 +5,7 @@
 //! The engine counts in the same way while it runs, and stops at these bounds.
 
 use super::{
-    Finding,
+    Finding, Subject,
     edges::{self, Reach},
     merge::Merged,
 };
@@ -28,7 +28,11 @@ pub(super) fn bound(
     let order = match children_first(&nodes) {
         Ok(order) => order,
         Err(circle) => {
-            findings.push(at(origins.get(circle), "this schema comes back to itself without going into the value"));
+            findings.push(at(
+                Subject::Value,
+                origins.get(circle),
+                "this schema comes back to itself without going into the value",
+            ));
             return None;
         }
     };
@@ -38,13 +42,13 @@ pub(super) fn bound(
         let node = entry.node as usize;
         let Cost { steps, nesting } = costs.get(node).copied().unwrap_or_default();
         if nesting > u64::from(MAX_NESTING) {
-            findings.push(at(origins.get(node), "schemas in place of schemas nest too deep here"));
+            findings.push(at(Subject::Value, origins.get(node), "schemas in place of schemas nest too deep here"));
         }
         if steps > DEAR {
             let message = format!(
                 "a value can take {steps} steps for each value in it; a call that takes more than {MAX_STEPS} is refused"
             );
-            warnings.push(at(origins.get(node), &message));
+            warnings.push(at(Subject::Cost, origins.get(node), &message));
         }
         entry.steps_per_value = u32::try_from(steps).unwrap_or(u32::MAX);
         bounds.push(steps);
@@ -52,9 +56,9 @@ pub(super) fn bound(
     Some((program, bounds))
 }
 
-fn at(origin: Option<&(String, String)>, message: &str) -> Finding {
+fn at(subject: Subject, origin: Option<&(String, String)>, message: &str) -> Finding {
     let (document, pointer) = origin.cloned().unwrap_or_default();
-    Finding { document, pointer, message: message.to_owned(), help: None }
+    Finding { subject, document, pointer, message: message.to_owned(), help: None, lost: None }
 }
 
 /// What counts of a node.

@@ -4,7 +4,7 @@
 //! A document is surveyed when something first refers to it, so that what is not used is not judged.
 
 use super::{
-    Document, Finding, Options,
+    Document, Finding, Options, Subject,
     dialect::{Draft, Vocabularies},
     resolve::{self, Target},
     tree::{Json, below},
@@ -81,11 +81,13 @@ impl<'a> Library<'a> {
 
     /// The schema that an entry names.
     pub(super) fn entry(&mut self, uri: &str) -> Option<SiteId> {
-        match resolve::absolute(uri).and_then(|target| self.find(&target)) {
+        match resolve::absolute(uri).map_err(Nothing::from).and_then(|target| self.find(&target)) {
             Ok(site) => Some(site),
-            Err(message) => {
-                let pointer = String::new();
-                self.lost_entries.push(Finding { document: uri.to_owned(), pointer, message, help: None });
+            Err(nothing) => {
+                let Nothing { message, lost } = nothing;
+                let (document, pointer) = (uri.to_owned(), String::new());
+                let subject = Subject::Reference;
+                self.lost_entries.push(Finding { subject, document, pointer, message, help: None, lost });
                 None
             }
         }
@@ -131,12 +133,17 @@ impl<'a> Library<'a> {
             return None;
         }
         let reference = site.json.get(keyword)?.as_str()?;
-        let found = resolve::resolve(&resource.uri, reference)
-            .and_then(|target| self.find(&target).map(|site| (site, target.fragment)));
+        let base = resource.uri.clone();
+        let found = self.target(&base, reference).and_then(|target| {
+            let site = self.find(&target)?;
+            Ok((site, target.fragment))
+        });
         match found {
             Ok(found) => Some(found),
-            Err(message) => {
-                self.error(site.document, below(&site.pointer, keyword), message, None);
+            Err(Nothing { message, lost }) => {
+                let pointer = below(&site.pointer, keyword);
+                let finding = self.finding(Subject::Reference, site.document, pointer, message, None);
+                self.errors.push((site.document, Finding { lost, ..finding }));
                 None
             }
         }
@@ -148,13 +155,54 @@ impl<'a> Library<'a> {
         resource.is_some_and(|resource| resource.dynamic_anchors.get(name) == Some(&site))
     }
 
+    /// Where a reference in a resource leads, as a URI.
+    fn target(&self, base: &str, reference: &str) -> Result<Target, Nothing> {
+        if self.is_at_home(base) && resolve::leaves(base, reference) {
+            return Err(format!("`{reference}` leads out of the folder of the policy").into());
+        }
+        Ok(resolve::resolve(base, reference)?)
+    }
+
+    fn is_at_home(&self, uri: &str) -> bool {
+        self.options.home.is_some_and(|home| uri.starts_with(home))
+    }
+
+    /// A URI as people know it: without what all documents of one policy begin with.
+    fn shown(&self, uri: &str) -> String {
+        match self.options.home.and_then(|home| uri.strip_prefix(home)) {
+            None => format!("`{uri}`"),
+            Some(path) => match path.strip_prefix('?') {
+                None => format!("`{path}`"),
+                Some(place) => format!("the schema at `{place}`"),
+            },
+        }
+    }
+
     /// The schema that a resolved reference names.
-    fn find(&mut self, target: &Target) -> Result<SiteId, String> {
+    fn find(&mut self, target: &Target) -> Result<SiteId, Nothing> {
+        let found = self.find_here(target);
+        match self.shared(target).filter(|_| found.is_err()) {
+            Some(shared) => self.find_here(&shared),
+            None => found,
+        }
+    }
+
+    /// What `#/schemas/name` stands for in the documents of one policy. No keyword is called `schemas`.
+    fn shared(&self, target: &Target) -> Option<Target> {
+        let home = self.options.home.filter(|_| self.is_at_home(&target.uri))?;
+        let name = target.fragment.strip_prefix("/schemas/")?;
+        let (name, rest) = name.split_at(name.find('/').unwrap_or(name.len()));
+        let uri = resolve::absolute(&format!("{home}?/schemas/{name}")).ok()?.uri;
+        self.documents_by_uri.contains_key(&uri).then(|| Target { uri, fragment: rest.to_owned() })
+    }
+
+    fn find_here(&mut self, target: &Target) -> Result<SiteId, Nothing> {
         let Target { uri, fragment } = target;
+        let shown = self.shown(uri);
         let Some(resource) = self.resource(uri) else {
             let network = uri.starts_with("http:") || uri.starts_with("https:");
             let why = if network { "; nothing is read from the network" } else { "" };
-            return Err(format!("no document is given for `{uri}`{why}"));
+            return Err(Nothing { message: format!("no document is given for {shown}{why}"), lost: Some(uri.clone()) });
         };
         let Resource { root, anchors, dynamic_anchors, .. } = resource;
         let (root, anchor) = (*root, anchors.get(fragment).or_else(|| dynamic_anchors.get(fragment)).copied());
@@ -163,7 +211,7 @@ impl<'a> Library<'a> {
             pointer if pointer.starts_with('/') => self.at_pointer(root, pointer),
             _ => anchor,
         };
-        let site = found.ok_or_else(|| format!("`{uri}` has no `#{fragment}`"))?;
+        let site = found.ok_or_else(|| format!("{shown} has no `#{fragment}`"))?;
         if let Some(used) = self.sites.get(site).and_then(|site| self.used.get_mut(site.document)) {
             *used = true;
         }
@@ -244,18 +292,38 @@ impl<'a> Library<'a> {
     }
 
     pub(super) fn error(&mut self, document: usize, pointer: String, message: String, help: Option<String>) {
-        let finding = self.finding(document, pointer, message, help);
+        let finding = self.finding(Subject::Value, document, pointer, message, help);
         self.errors.push((document, finding));
     }
 
-    pub(super) fn warn(&mut self, document: usize, pointer: String, message: String, help: Option<String>) {
-        let finding = self.finding(document, pointer, message, help);
+    /// Something that is not known.
+    pub(super) fn unknown_error(&mut self, document: usize, pointer: String, message: String, help: Option<String>) {
+        let finding = self.finding(Subject::Unknown, document, pointer, message, help);
+        self.errors.push((document, finding));
+    }
+
+    pub(super) fn warn(
+        &mut self,
+        subject: Subject,
+        document: usize,
+        pointer: String,
+        message: String,
+        help: Option<String>,
+    ) {
+        let finding = self.finding(subject, document, pointer, message, help);
         self.warnings.push((document, finding));
     }
 
-    fn finding(&self, document: usize, pointer: String, message: String, help: Option<String>) -> Finding {
+    fn finding(
+        &self,
+        subject: Subject,
+        document: usize,
+        pointer: String,
+        message: String,
+        help: Option<String>,
+    ) -> Finding {
         let document = self.documents.get(document).map(|document| document.uri.clone()).unwrap_or_default();
-        Finding { document, pointer, message, help }
+        Finding { subject, document, pointer, message, help, lost: None }
     }
 
     /// Errors and warnings of the documents that are used.
@@ -267,6 +335,19 @@ impl<'a> Library<'a> {
         };
         let errors = lost_entries.into_iter().chain(pick(errors)).collect();
         (errors, pick(warnings).collect())
+    }
+}
+
+/// Why a reference leads nowhere.
+struct Nothing {
+    message: String,
+    /// The document that is not there.
+    lost: Option<String>,
+}
+
+impl From<String> for Nothing {
+    fn from(message: String) -> Self {
+        Self { message, lost: None }
     }
 }
 

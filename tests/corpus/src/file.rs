@@ -4,6 +4,7 @@
 //! so that any byte can be written.
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// One file of `tests/cases`.
 #[derive(Clone, Debug, Deserialize)]
@@ -16,6 +17,9 @@ pub struct CaseFile {
     pub about: String,
     /// The policy, as its author writes it.
     pub policy: String,
+    /// The files that the policy names, by path: no runner has a file system.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
     /// Calls, in order: what one takes out of a limit is missing for the next.
     pub cases: Vec<Case>,
 }
@@ -171,7 +175,18 @@ macro_rules! files {
     };
 }
 
-files!["allow-list", "arguments", "audit", "body", "identity", "limits", "narrowed-grants", "reader", "shadow"];
+files![
+    "allow-list",
+    "arguments",
+    "audit",
+    "body",
+    "identity",
+    "limits",
+    "narrowed-grants",
+    "reader",
+    "schema",
+    "shadow"
+];
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {

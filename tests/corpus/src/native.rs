@@ -112,7 +112,7 @@ impl Native {
 
 /// The packed policy of a case file, or all that is wrong with it.
 pub fn pack(file: &CaseFile) -> Result<String, String> {
-    let compiled = policy_compiler::compile(file.name, file.policy.as_bytes());
+    let compiled = policy_compiler::compile_with(file.name, file.policy.as_bytes(), &file.files);
     let bundle = compiled.bundle.ok_or_else(|| format!("{:?}", compiled.diagnostics))?;
     toolgate_engine::bundle::encode(&bundle, Deployment::default()).map_err(|bad| bad.to_string())
 }

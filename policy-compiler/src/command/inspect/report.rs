@@ -81,7 +81,19 @@ pub(super) struct Limit {
 impl Report {
     pub(super) fn of(packed: &Packed, packed_bytes: usize) -> Self {
         let Packed { bundle, digest, deployment: Deployment { hold_headers }, bundle_bytes } = packed;
-        let Bundle { name, identity, audit, rules, groups, agents, buckets: _, automata: _, checks: _, tools } = bundle;
+        let Bundle {
+            name,
+            identity,
+            audit,
+            rules,
+            groups,
+            agents,
+            buckets: _,
+            automata: _,
+            schemas: _,
+            checks: _,
+            tools,
+        } = bundle;
         let names = Names(bundle);
         Self {
             format: FORMAT,

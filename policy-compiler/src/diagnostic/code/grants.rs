@@ -6,28 +6,28 @@
 use super::{About, error, warning};
 
 pub(super) const EMPTY_NARROWING: About = error(
-    "TG080",
+    "TG085",
     "a narrowed grant checks nothing",
     "It reads as if it narrowed, and would let any arguments pass.",
     "Add a check to its `arguments`, or write the name alone.",
 );
 
 pub(super) const POINTLESS_NARROWING: About = error(
-    "TG081",
+    "TG086",
     "another grant makes a narrowed grant pointless",
     "One grant that holds is enough, so whatever this one refuses, the other one lets pass: nothing is narrowed.",
     "Narrow the other grant, too, or take one of the two out.",
 );
 
 pub(super) const PARTIAL_NARROWING: About = warning(
-    "TG082",
+    "TG087",
     "some of those that a grant narrows are granted more elsewhere",
     "One grant that holds is enough, so an agent of the group, or a tool of the tool group, is not held to this one.",
     "Take the agent out of the group or the tool out of the tool group if it is meant to have more; else narrow the other grant, too.",
 );
 
 pub(super) const REPEATED_CHECK: About = warning(
-    "TG083",
+    "TG088",
     "a grant checks what every call is held to anyway",
     "It narrows nothing; perhaps a stricter check was meant.",
     "Make it stricter, or take it out.",

@@ -155,7 +155,7 @@ impl<'a> Emitter<'_, 'a> {
             Some(Known::Description) => {
                 let message = format!("strings cannot be held to the format `{name}`");
                 let help = Some("leave `format` out, or write a `pattern`".to_owned());
-                self.library.error(draw.site.document, below(&draw.site.pointer, "format"), message, help);
+                self.library.unknown_error(draw.site.document, below(&draw.site.pointer, "format"), message, help);
             }
             None => {}
         }
