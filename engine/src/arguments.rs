@@ -6,7 +6,7 @@
 use crate::{
     automaton::ReadyAutomaton,
     bundle::{BadConfig, Blocked, Checks, Ruled},
-    json::Value,
+    json::{Admitted, Value},
     patterns::{Found, MAX_AUTOMATA, Scanner},
     schema::{BUDGET, Failure, Schemas},
     views::{self, Allowance, TooLayered},
@@ -155,8 +155,20 @@ impl ArgumentChecks {
     /// Judges `arguments` by all schemas, then looks at every string in them, keys too, at any depth; a pattern for
     /// one part looks at those of the part.
     pub fn run(&self, arguments: Value<'_>) -> Result<(), Offence> {
+        self.run_admitting(arguments, &mut Admitted::default())
+    }
+
+    /// Whether there are schemas among the checks, which may admit numbers.
+    pub(crate) fn has_schemas(&self) -> bool {
+        !self.schemas.is_empty()
+    }
+
+    /// The same, and admits the numbers that the schemas admit.
+    pub(crate) fn run_admitting(&self, arguments: Value<'_>, admitted: &mut Admitted) -> Result<(), Offence> {
         for schema in &self.schemas {
-            self.program.run(schema.value, arguments).map_err(|failure| invalid(schema.rule, failure))?;
+            self.program
+                .run_admitting(schema.value, arguments, admitted)
+                .map_err(|failure| invalid(schema.rule, failure))?;
         }
         let offence = |place, (rule, fault)| Offence { rule, pointer: arguments.pointer_to(place), fault };
         if let Some(max) = self.max_string_length

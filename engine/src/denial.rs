@@ -129,6 +129,22 @@ impl Reason {
         }
     }
 
+    /// Which argument it is about, as an RFC 6901 pointer.
+    pub(crate) fn argument(&self) -> Option<&str> {
+        match self {
+            Self::Argument { pointer, .. } => Some(pointer),
+            _ => None,
+        }
+    }
+
+    /// Where the keyword that an argument broke stands in its schema.
+    pub(crate) fn keyword(&self) -> Option<&str> {
+        match self {
+            Self::Argument { fault: Fault::Invalid { place, .. }, .. } => Some(place),
+            _ => None,
+        }
+    }
+
     /// Whether shadow mode forwards such a call: not if it names no agent, or if nothing could be decided.
     pub(crate) fn can_be_shadowed(&self) -> bool {
         let names_no_agent = matches!(self, Self::IdentityMissing | Self::IdentityAmbiguous | Self::IdentityMalformed);

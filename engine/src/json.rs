@@ -4,9 +4,11 @@
 //! What two readers could read in two ways is refused: duplicate keys, lone surrogates, inexact numbers,
 //! a byte order mark, bytes after the end (RFC 8259 leaves these open, RFC 7493 does not).
 
+mod inexact;
 mod number;
 mod reader;
 
+pub use inexact::Admitted;
 use std::fmt;
 
 /// Bounds that keep a small body from costing much.
@@ -26,6 +28,9 @@ pub enum Numbers {
     /// Only those that a double holds exactly, so that no two readers see two values.
     #[default]
     Exact,
+    /// All, and those that a double does not hold are noted: [`Document::require_admitted`] then refuses them, unless
+    /// somebody vouches for each.
+    Noted,
     /// All that the grammar knows; for JSON that no one forwards.
     Any,
 }
@@ -108,6 +113,8 @@ pub struct Document<'a> {
     /// Strings that had escapes, decoded, one after the other.
     decoded: String,
     nodes: Vec<Node>,
+    /// Indexes of numbers that a double does not hold, if [`Numbers::Noted`] was asked for.
+    inexact: Vec<u32>,
 }
 
 /// One value or key. A container is followed by what it holds; an object holds keys and values in turn.

@@ -20,7 +20,7 @@ pub use wire::{Constant, Entry, Format, Matched, Named, Node, Program, Requires,
 
 use crate::{
     automaton::ReadyAutomaton,
-    json::{Place, Value},
+    json::{Admitted, Place, Value},
 };
 use ready::{Texts, wide};
 use std::fmt;
@@ -96,7 +96,14 @@ impl Schemas {
 
     /// Judges a value by the schema of an entry. An entry that is not there holds for no value.
     pub fn run(&self, entry: u32, value: Value<'_>) -> Result<(), Failure> {
-        run::run(self, self.entries.get(wide(entry)).copied(), value)
+        self.run_admitting(entry, value, &mut Admitted::default())
+    }
+
+    /// The same, and admits numbers that a double does not hold: those that `const` or `enum` name, and integers that a
+    /// limit on their side of zero bounds which lies itself beyond what a double holds. What `not` or a broken branch
+    /// says of them, and what only decides or counts (`if`, `contains`), admits none.
+    pub fn run_admitting(&self, entry: u32, value: Value<'_>, admitted: &mut Admitted) -> Result<(), Failure> {
+        run::run(self, self.entries.get(wide(entry)).copied(), value, admitted)
     }
 }
 

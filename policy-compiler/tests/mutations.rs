@@ -36,7 +36,7 @@ fn no_damage_makes_the_compiler_panic_or_accept_what_the_engine_refuses() {
         let policy = numbers.pick(&policies);
         let other = numbers.pick(&policies);
         let source = damage(policy, other, &mut numbers);
-        let Packing { config, diagnostics } = pack("p.yaml", &source, Deployment::default()).unwrap();
+        let Packing { config, diagnostics, files: _ } = pack("p.yaml", &source, Deployment::default()).unwrap();
         places_are_good(&diagnostics, &source);
         human::render(&diagnostics, &Source::new("p.yaml", &source), human::Colour::Always);
         json::render(&diagnostics).unwrap();

@@ -124,6 +124,11 @@ fn complaints(outcome: &Outcome, line: &serde_json::Value, seen: &[Seen], way: W
     if let Some(arguments) = &want.arguments {
         same("the shown arguments", text("arguments"), arguments.clone());
     }
+    for (field, wanted) in [("argument", &want.argument), ("keyword", &want.keyword)] {
+        if let Some(wanted) = wanted {
+            same(&format!("the shown {field}"), line[field].as_str().unwrap_or_default().to_owned(), wanted.clone());
+        }
+    }
     let at_tool: Vec<_> = seen.iter().filter(|seen| seen.header_values("x-case") == [id.as_bytes()]).collect();
     if want.status == 200 {
         same("the number of arrivals", at_tool.len().to_string(), "1".to_owned());

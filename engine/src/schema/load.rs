@@ -5,7 +5,7 @@
 
 use super::{
     BadProgram,
-    decimal::{Decimal, Divisor},
+    decimal::{self, Decimal, Divisor},
     ready::{
         Arrays, Contains, Dependent, Edge, General, Limit, NONE, Names, Node, Number, Numbers, Objects, Strings, Texts,
         Then, Values, wide,
@@ -152,7 +152,8 @@ impl Loader<'_> {
         }
         let below = matches!(keyword, "minimum" | "exclusiveMinimum");
         let exclusive = matches!(keyword, "exclusiveMinimum" | "exclusiveMaximum");
-        limits.push(Limit { keyword, below, exclusive, number });
+        let is_wide = decimal::is_wide(self.text(text)?, below);
+        limits.push(Limit { keyword, below, exclusive, is_wide, number });
         Ok(())
     }
 

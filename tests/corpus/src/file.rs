@@ -99,6 +99,10 @@ pub struct Want {
     pub rule: String,
     /// The arguments in the audit line, if they matter.
     pub arguments: Option<String>,
+    /// The refused argument in the audit line, if it matters.
+    pub argument: Option<String>,
+    /// The broken keyword in the audit line, if it matters.
+    pub keyword: Option<String>,
     /// Whether shadow mode let a denied call pass.
     #[serde(default)]
     pub would_deny: bool,
