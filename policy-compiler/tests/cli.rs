@@ -255,9 +255,16 @@ fn inspect_shows_who_may_call_what_and_how_often() {
     assert_eq!(run(folder.path(), &["pack", "--hold-headers", sample, "-o", "sample.json"]).code, 0);
     let shown = run(folder.path(), &["inspect", "sample.json"]);
     assert_eq!((shown.code, shown.stderr.as_str()), (0, ""));
-    for part in
-        ["sample", "sha256:", "--hold-headers", "readers (group)", "200/day for all", "shadow", "2000/day over web"]
-    {
+    for part in [
+        "sample",
+        "sha256:",
+        "--hold-headers",
+        "readers (group)",
+        "200/day for all",
+        "shadow",
+        "2000/day over web",
+        "dev-agent, support-agent (only: blocked 1), readers (group) (only: strings 20)",
+    ] {
         assert!(shown.stdout.contains(part), "{part}: {}", shown.stdout);
     }
     let report: Value =
@@ -269,8 +276,11 @@ fn inspect_shows_who_may_call_what_and_how_often() {
     assert_eq!(search["name"], "search");
     assert_eq!(
         search["grants"][0],
-        serde_json::json!({ "kind": "group", "name": "readers", "rule": "/tools/search/groups/0" })
+        serde_json::json!({ "kind": "group", "name": "readers", "rule": "/tools/search/groups/0", "narrowing": null })
     );
+    let read_ticket = &report["tools"][4]["grants"][2];
+    assert_eq!(read_ticket["rule"], "/tools/read_ticket/groups/0");
+    assert_eq!(read_ticket["narrowing"], serde_json::json!({ "schemas": 0, "max_string_length": 20, "blocked": 0 }));
     assert_eq!(search["limits"][0]["limit"], "60/minute");
     assert_eq!(search["limits"][0]["rule"], "/tools/search/rate");
 }

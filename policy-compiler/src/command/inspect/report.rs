@@ -62,6 +62,15 @@ pub(super) struct Grant {
     pub(super) kind: &'static str,
     pub(super) name: String,
     pub(super) rule: String,
+    /// What the grant checks besides the tool; nothing if it is for any arguments.
+    pub(super) narrowing: Option<Narrowing>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Narrowing {
+    pub(super) schemas: usize,
+    pub(super) max_string_length: Option<u32>,
+    pub(super) blocked: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -147,7 +156,17 @@ impl Names<'_> {
             Subject::Agent(agent) => ("agent", pick(&self.0.agents, &[agent]).map(|agent| agent.name.clone()).next()),
             Subject::Group(group) => ("group", pick(&self.0.groups, &[group]).next().cloned()),
         };
-        Grant { kind, name: name.unwrap_or_default(), rule: self.rule(grant.rule) }
+        let narrowing = (!grant.checks.is_empty()).then(|| self.narrowing(&grant.checks));
+        Grant { kind, name: name.unwrap_or_default(), rule: self.rule(grant.rule), narrowing }
+    }
+
+    fn narrowing(&self, checks: &[u32]) -> Narrowing {
+        let checks = || pick(&self.0.checks, checks);
+        Narrowing {
+            schemas: checks().map(|checks| checks.schemas.len()).sum(),
+            max_string_length: checks().filter_map(|checks| checks.max_string_length).map(|max| max.value).min(),
+            blocked: checks().flat_map(|checks| &checks.blocked).map(|blocked| blocked.rules.len()).sum(),
+        }
     }
 
     fn limits(&self, buckets: &[u32]) -> Vec<Limit> {

@@ -5,7 +5,7 @@
 
 use super::{
     automata::{Automaton, List},
-    report::{Agent, Grant, Limit, Report, Tool},
+    report::{Agent, Grant, Limit, Narrowing, Report, Tool},
 };
 
 pub(super) fn render(report: &Report) -> String {
@@ -98,8 +98,18 @@ fn limit(limit: &Limit) -> String {
 }
 
 fn grant(grant: &Grant) -> String {
-    let Grant { kind, name, rule: _ } = grant;
-    if *kind == "group" { format!("{name} (group)") } else { name.clone() }
+    let Grant { kind, name, rule: _, narrowing } = grant;
+    let group = if *kind == "group" { " (group)" } else { "" };
+    let narrowing = narrowing.as_ref().map(|narrowing| format!(" (only: {})", only(narrowing))).unwrap_or_default();
+    format!("{name}{group}{narrowing}")
+}
+
+fn only(narrowing: &Narrowing) -> String {
+    let Narrowing { schemas, max_string_length, blocked } = narrowing;
+    let schema = (*schemas > 0).then(|| "schema".to_owned());
+    let strings = max_string_length.map(|length| format!("strings {length}"));
+    let blocked = (*blocked > 0).then(|| format!("blocked {blocked}"));
+    [schema, strings, blocked].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn list(items: &[String]) -> String {
