@@ -4,6 +4,7 @@
 //! Reports only what is certain, and nothing at all while another error may hide a part of a grant.
 
 mod conditions;
+mod contradiction;
 mod schemas;
 mod search;
 
@@ -13,12 +14,16 @@ use crate::{
     lower::Links,
     source::Span,
 };
+use contradiction::Contradiction;
 use search::{AllGrants, Entry, NotHeld, OfTool};
 use std::collections::BTreeMap;
 use toolgate_engine::bundle::Subject;
 
 /// How many pairs of conditions are compared. Tool groups multiply grants with tools, and time is not endless.
 const MAX_STEPS: usize = 1 << 26;
+
+/// What it counts for that schemas are looked through for a contradiction.
+const STEPS_OF_SCHEMAS: usize = 1 << 10;
 
 /// What was found out about a narrowed grant over all its tools.
 #[derive(Clone, Default)]
@@ -30,6 +35,10 @@ struct Tally<'f> {
     first: Option<(&'f str, NotHeld)>,
     /// For each condition, on how many tools every call is held to it anyway, and where the first of them says so.
     implied: Vec<(usize, Option<Span>)>,
+    /// On how many of the tools no call can hold to it.
+    impossible: usize,
+    /// Why not on the first of them, and the tool's check that has a part in it.
+    why: Option<(Contradiction, Option<Span>)>,
 }
 
 pub(crate) fn check(file: &PolicyFile, links: &Links, findings: &mut Findings) {
@@ -49,6 +58,8 @@ pub(crate) fn check(file: &PolicyFile, links: &Links, findings: &mut Findings) {
     for (at, (entry, tally)) in grants.entries.iter().zip(&tallies).enumerate() {
         if entry.is_narrowed && entry.conditions.is_empty() {
             findings.add(empty(entry));
+        } else if let Some(why) = tally.why.as_ref().filter(|_| tally.impossible == tally.tools) {
+            findings.add(impossible(entry, why));
         } else if entry.is_narrowed {
             widened(file, &grants, at, tally, findings);
             implied(entry, tally, findings);
@@ -73,6 +84,7 @@ fn tallies<'f>(file: &'f PolicyFile, links: &Links, grants: &AllGrants<'f>) -> O
         let of_tool = OfTool { grants, links, by_subject, checked };
         for (at, entry) in entries().filter(|(_, entry)| entry.is_narrowed) {
             let members = members_of(entry.subject, &members);
+            steps_left = steps_left.saturating_sub(STEPS_OF_SCHEMAS);
             let not_held = of_tool.not_held(at, &members, &mut steps_left);
             if let Some(tally) = tallies.get_mut(at) {
                 tally.add(&tool.id.name, entry, not_held, &of_tool);
@@ -113,6 +125,10 @@ impl<'f> Tally<'f> {
                 self.first = self.first.or(Some((tool, not_held)));
             }
         }
+        if let Some(why) = contradiction::of_grant(&entry.conditions, &of_tool.checked) {
+            self.impossible = self.impossible.saturating_add(1);
+            self.why.get_or_insert(why);
+        }
         self.implied.resize(entry.conditions.len(), (0, None));
         for (condition, (tools, place)) in entry.conditions.iter().zip(&mut self.implied) {
             if let Some(given) = of_tool.checked.iter().find(|given| given.implies(condition)) {
@@ -126,6 +142,14 @@ impl<'f> Tally<'f> {
 fn empty(entry: &Entry<'_>) -> Finding {
     let finding = Finding::new(Code::EmptyNarrowing, entry.span, "the `arguments` of this grant check nothing");
     finding.help(format!("add a check, or write {} alone to grant any arguments", quoted(entry.name)))
+}
+
+fn impossible(entry: &Entry<'_>, (why, place): &(Contradiction, Option<Span>)) -> Finding {
+    let Contradiction { pointer, why } = why;
+    let what = if pointer.is_empty() { "the object".to_owned() } else { quoted(pointer) };
+    let finding =
+        Finding::new(Code::ImpossibleGrant, entry.span, format!("no arguments hold to this grant: {what} {why}"));
+    place.iter().fold(finding, |finding, &place| finding.label(place, "together with this"))
 }
 
 /// Says that others let pass what the grant refuses: everywhere, or for an agent or a tool of several.

@@ -21,7 +21,7 @@ fn bundle(grants: Vec<Grant>) -> Bundle {
         rules: ["/a", "/b", "/c", "/d"].map(ToString::to_string).to_vec(),
         groups: vec!["all".to_string()],
         agents: vec![agent("a"), agent("b")],
-        checks: vec![Checks { max_string_length: Some(Ruled { rule: 3, value: 5 }), blocked: Vec::new() }],
+        checks: vec![Checks { max_string_length: Some(Ruled { rule: 3, value: 5 }), ..Checks::default() }],
         tools: vec![tool],
         ..Bundle::default()
     }

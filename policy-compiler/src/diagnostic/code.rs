@@ -94,6 +94,7 @@ pub enum Code {
     PointlessNarrowing,
     PartialNarrowing,
     RepeatedCheck,
+    ImpossibleGrant,
 }
 
 impl Code {
@@ -164,6 +165,7 @@ impl Code {
         Self::PointlessNarrowing,
         Self::PartialNarrowing,
         Self::RepeatedCheck,
+        Self::ImpossibleGrant,
     ];
 
     /// `TG` and three digits.
@@ -425,6 +427,7 @@ impl Code {
             Self::PointlessNarrowing => grants::POINTLESS_NARROWING,
             Self::PartialNarrowing => grants::PARTIAL_NARROWING,
             Self::RepeatedCheck => grants::REPEATED_CHECK,
+            Self::ImpossibleGrant => grants::IMPOSSIBLE_GRANT,
         }
     }
 }

@@ -6,6 +6,7 @@
 use super::schemas;
 use crate::{
     file::{self, Arguments, Given, PatternKind, PolicyFile, SchemaSource, Tool},
+    schema::Json,
     source::Span,
 };
 use std::borrow::Cow;
@@ -24,7 +25,23 @@ enum Demand<'f> {
     Without { kind: PatternKind, text: Cow<'f, str>, part: &'f str },
 }
 
-impl Condition<'_> {
+impl<'f> Condition<'f> {
+    /// The schema that is demanded, if it stands in the policy.
+    pub(super) fn schema(&self) -> Option<&'f Json> {
+        match self.demand {
+            Demand::Holding(SchemaSource::Inline(inline)) => Some(&inline.json),
+            Demand::Holding(SchemaSource::File(_)) | Demand::NoLongerThan(_) | Demand::Without { .. } => None,
+        }
+    }
+
+    /// The longest string, if that is what is demanded.
+    pub(super) fn longest(&self) -> Option<u32> {
+        match self.demand {
+            Demand::NoLongerThan(longest) => Some(longest),
+            Demand::Holding(_) | Demand::Without { .. } => None,
+        }
+    }
+
     /// Whether arguments that fulfil this one certainly fulfil the other one.
     pub(super) fn implies(&self, other: &Self) -> bool {
         match (&self.demand, &other.demand) {

@@ -32,3 +32,10 @@ pub(super) const REPEATED_CHECK: About = warning(
     "It narrows nothing; perhaps a stricter check was meant.",
     "Make it stricter, or take it out.",
 );
+
+pub(super) const IMPOSSIBLE_GRANT: About = warning(
+    "TG089",
+    "no arguments can hold to a narrowed grant",
+    "What it checks contradicts itself or what the tool checks, so that it grants nothing.",
+    "Correct the checks, or take the grant out.",
+);
