@@ -182,7 +182,7 @@ fn value(numbers: &mut Numbers, depth: usize) -> serde_json::Value {
 fn object(numbers: &mut Numbers, depth: usize) -> serde_json::Value {
     ["a", "b", "ab"]
         .into_iter()
-        .filter_map(|name| (numbers.below(2) == 0).then(|| (name.to_owned(), value(numbers, depth))))
+        .filter_map(|name| if numbers.below(2) == 0 { Some((name.to_owned(), value(numbers, depth))) } else { None })
         .collect::<serde_json::Map<_, _>>()
         .into()
 }
