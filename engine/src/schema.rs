@@ -15,7 +15,7 @@ mod run;
 mod tests;
 mod wire;
 
-pub use decimal::{count, is_divisor, is_number};
+pub use decimal::{compare_numbers, count, is_divisor, is_number, is_whole};
 pub use wire::{Constant, Entry, Format, Matched, Named, Node, Program, Requires, Rule, Types};
 
 use crate::{

@@ -50,6 +50,8 @@ pub(super) struct Library<'a> {
     documents_by_uri: HashMap<String, usize>,
     /// Names that some `$dynamicRef` looks for in the dynamic scope.
     pub(super) sought: HashSet<String>,
+    /// A `format` that strings are not held to: document and pointer.
+    pub(super) annotation: Option<(String, String)>,
     surveyed: Vec<bool>,
     used: Vec<bool>,
     errors: Vec<(usize, Finding)>,
@@ -71,6 +73,7 @@ impl<'a> Library<'a> {
             places: HashMap::new(),
             by_uri: HashMap::new(),
             sought: HashSet::new(),
+            annotation: None,
             surveyed: vec![false; documents.len()],
             used: vec![false; documents.len()],
             errors: Vec::new(),
@@ -187,9 +190,11 @@ impl<'a> Library<'a> {
         }
     }
 
-    /// What `#/schemas/name` stands for in the documents of one policy. No keyword is called `schemas`.
+    /// What `#/schemas/name` stands for in a policy. No keyword is called `schemas`.
     fn shared(&self, target: &Target) -> Option<Target> {
-        let home = self.options.home.filter(|_| self.is_at_home(&target.uri))?;
+        let home = self.options.home?;
+        // A file stands for itself, whoever refers to it.
+        target.uri.strip_prefix(home).filter(|path| path.starts_with('?'))?;
         let name = target.fragment.strip_prefix("/schemas/")?;
         let (name, rest) = name.split_at(name.find('/').unwrap_or(name.len()));
         let uri = resolve::absolute(&format!("{home}?/schemas/{name}")).ok()?.uri;
@@ -289,6 +294,19 @@ impl<'a> Library<'a> {
 
     fn is_used(&self, document: usize) -> bool {
         self.used.get(document).copied().unwrap_or(false)
+    }
+
+    /// Document and pointer of a schema.
+    pub(super) fn origin(&self, site: Option<SiteId>) -> (String, String) {
+        let site = site.and_then(|site| self.sites.get(site));
+        let document = site.and_then(|site| self.documents.get(site.document)).map(|document| document.uri.clone());
+        (document.unwrap_or_default(), site.map(|site| site.pointer.clone()).unwrap_or_default())
+    }
+
+    /// URIs of the documents that nothing led to.
+    pub(super) fn unused(&self) -> impl Iterator<Item = &String> {
+        let documents = self.documents.iter().zip(&self.used);
+        documents.filter(|(_, used)| !**used).map(|(document, _)| &document.uri)
     }
 
     pub(super) fn error(&mut self, document: usize, pointer: String, message: String, help: Option<String>) {
