@@ -10,11 +10,12 @@ mod search;
 
 use crate::{
     diagnostic::{Code, Finding, Findings, Severity, quoted},
-    file::PolicyFile,
-    lower::Links,
+    file::{self, PolicyFile},
+    lower::{Links, Lowered},
     source::Span,
 };
 use contradiction::Contradiction;
+use schemas::Readable;
 use search::{AllGrants, Entry, NotHeld, OfTool};
 use std::collections::BTreeMap;
 use toolgate_engine::bundle::Subject;
@@ -41,16 +42,16 @@ struct Tally<'f> {
     why: Option<(Contradiction, Option<Span>)>,
 }
 
-pub(crate) fn check(file: &PolicyFile, links: &Links, findings: &mut Findings) {
+/// `name` is what findings call the policy.
+pub(crate) fn check(file: &PolicyFile, name: &str, lowered: &Lowered, findings: &mut Findings) {
     // What was written wrongly is left out, and would make a grant look wider than it was meant.
-    if findings.any(|code| code.about().severity == Severity::Error) {
+    if !has_any(file) || findings.any(|code| code.about().severity == Severity::Error) {
         return;
     }
-    let grants = AllGrants::of(file, links);
-    if !grants.entries.iter().any(|entry| entry.is_narrowed) {
-        return;
-    }
-    let Some(tallies) = tallies(file, links, &grants) else {
+    let Lowered { bundle: _, links, files } = lowered;
+    let schemas = Readable::of(name, files);
+    let grants = AllGrants::of(file, links, &schemas);
+    let Some(tallies) = tallies(file, links, &grants, &schemas) else {
         let finding = Finding::of_file(Code::Unfolds, "there are too many narrowed grants to compare all of them");
         findings.add(finding.help("grant groups of agents instead of single agents"));
         return;
@@ -67,8 +68,20 @@ pub(crate) fn check(file: &PolicyFile, links: &Links, findings: &mut Findings) {
     }
 }
 
+/// Whether any grant is narrowed.
+fn has_any(file: &PolicyFile) -> bool {
+    let of_tools = file.tools().iter().map(|tool| &tool.grants);
+    let of_tool_groups = file.tool_groups.iter().map(|group| &group.grants);
+    of_tools.chain(of_tool_groups).any(|grants| file::narrowings(grants).next().is_some())
+}
+
 /// Nothing if that would take too long.
-fn tallies<'f>(file: &'f PolicyFile, links: &Links, grants: &AllGrants<'f>) -> Option<Vec<Tally<'f>>> {
+fn tallies<'f>(
+    file: &'f PolicyFile,
+    links: &Links,
+    grants: &AllGrants<'f>,
+    schemas: &'f Readable,
+) -> Option<Vec<Tally<'f>>> {
     let members = members(file, links);
     let mut steps_left = MAX_STEPS;
     let mut tallies = vec![Tally::default(); grants.entries.len()];
@@ -80,7 +93,7 @@ fn tallies<'f>(file: &'f PolicyFile, links: &Links, grants: &AllGrants<'f>) -> O
         }
         let mut by_subject: BTreeMap<Subject, Vec<usize>> = BTreeMap::new();
         entries().for_each(|(at, entry)| by_subject.entry(entry.subject).or_default().push(at));
-        let checked = conditions::of_tool(file, tool, links.tool_groups_of(at));
+        let checked = conditions::of_tool(file, tool, links.tool_groups_of(at), schemas);
         let of_tool = OfTool { grants, links, by_subject, checked };
         for (at, entry) in entries().filter(|(_, entry)| entry.is_narrowed) {
             let members = members_of(entry.subject, &members);

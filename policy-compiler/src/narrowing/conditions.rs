@@ -3,7 +3,7 @@
 //! In: `arguments` of grants, tools, tool groups and defaults. Out: conditions, each with its place.
 //! Compares texts, not meanings: that one pattern is part of another is not seen.
 
-use super::schemas;
+use super::schemas::{self, Readable};
 use crate::{
     file::{self, Arguments, Given, PatternKind, PolicyFile, SchemaSource, Tool},
     schema::Json,
@@ -20,17 +20,17 @@ pub(super) struct Condition<'f> {
 
 #[derive(Clone, Debug)]
 enum Demand<'f> {
-    Holding(&'f SchemaSource),
+    Holding { source: &'f SchemaSource, json: Option<&'f Json> },
     NoLongerThan(u32),
     Without { kind: PatternKind, text: Cow<'f, str>, part: &'f str },
 }
 
 impl<'f> Condition<'f> {
-    /// The schema that is demanded, if it stands in the policy.
+    /// The schema that is demanded, if it could be read.
     pub(super) fn schema(&self) -> Option<&'f Json> {
         match self.demand {
-            Demand::Holding(SchemaSource::Inline(inline)) => Some(&inline.json),
-            Demand::Holding(SchemaSource::File(_)) | Demand::NoLongerThan(_) | Demand::Without { .. } => None,
+            Demand::Holding { source: _, json } => json,
+            Demand::NoLongerThan(_) | Demand::Without { .. } => None,
         }
     }
 
@@ -38,7 +38,7 @@ impl<'f> Condition<'f> {
     pub(super) fn longest(&self) -> Option<u32> {
         match self.demand {
             Demand::NoLongerThan(longest) => Some(longest),
-            Demand::Holding(_) | Demand::Without { .. } => None,
+            Demand::Holding { .. } | Demand::Without { .. } => None,
         }
     }
 
@@ -50,8 +50,8 @@ impl<'f> Condition<'f> {
                 Demand::Without { kind, text, part },
                 Demand::Without { kind: other_kind, text: other_text, part: inner },
             ) => kind == other_kind && text == other_text && is_within(inner, part),
-            (Demand::Holding(schema), Demand::Holding(other)) => schemas::implies(schema, other),
-            (Demand::Holding(_) | Demand::NoLongerThan(_) | Demand::Without { .. }, _) => false,
+            (Demand::Holding { source, .. }, Demand::Holding { source: other, .. }) => schemas::implies(source, other),
+            (Demand::Holding { .. } | Demand::NoLongerThan(_) | Demand::Without { .. }, _) => false,
         }
     }
 }
@@ -62,30 +62,36 @@ fn is_within(inner: &str, outer: &str) -> bool {
 }
 
 /// All that one `arguments` mapping demands.
-pub(super) fn of(arguments: &Arguments) -> Vec<Condition<'_>> {
+pub(super) fn of<'f>(arguments: &'f Arguments, schemas: &'f Readable) -> Vec<Condition<'f>> {
     let Arguments { schema, max_string_length, blocked: _ } = arguments;
-    holding(schema.as_ref()).chain(no_longer(max_string_length.as_ref())).chain(without(arguments)).collect()
+    holding(schema.as_ref(), schemas).chain(no_longer(max_string_length.as_ref())).chain(without(arguments)).collect()
 }
 
 /// All that is demanded of every call of a tool.
-pub(super) fn of_tool<'f>(file: &'f PolicyFile, tool: &'f Tool, tool_groups: &[usize]) -> Vec<Condition<'f>> {
+pub(super) fn of_tool<'f>(
+    file: &'f PolicyFile,
+    tool: &'f Tool,
+    tool_groups: &[usize],
+    schemas: &'f Readable,
+) -> Vec<Condition<'f>> {
     let defaults = &file.defaults.arguments;
     let own = tool.arguments.max_string_length.as_ref().or(defaults.max_string_length.as_ref());
     let of_groups = tool_groups.iter().filter_map(|&group| file.tool_groups.get(group));
-    holding(tool.arguments.schema.as_ref())
-        .chain(holding(defaults.schema.as_ref()))
+    holding(tool.arguments.schema.as_ref(), schemas)
+        .chain(holding(defaults.schema.as_ref(), schemas))
         .chain(no_longer(own))
         .chain(without(&tool.arguments))
         .chain(without(defaults))
-        .chain(of_groups.flat_map(|group| of(&group.arguments)))
+        .chain(of_groups.flat_map(|group| of(&group.arguments, schemas)))
         .collect()
 }
 
 /// A schema that holds for whatever arguments demands nothing.
-fn holding(given: Option<&Given<SchemaSource>>) -> impl Iterator<Item = Condition<'_>> {
+fn holding<'f>(given: Option<&'f Given<SchemaSource>>, readable: &'f Readable) -> impl Iterator<Item = Condition<'f>> {
     let written = given.and_then(|given| Some((given.span, given.value.as_ref()?)));
     let demanding = written.filter(|(_, source)| !schemas::holds_always(source));
-    demanding.map(|(span, source)| Condition { span, demand: Demand::Holding(source) }).into_iter()
+    let demand = |source| Demand::Holding { source, json: readable.json(source) };
+    demanding.map(|(span, source)| Condition { span, demand: demand(source) }).into_iter()
 }
 
 fn no_longer(given: Option<&Given<u32>>) -> impl Iterator<Item = Condition<'_>> {
@@ -126,7 +132,8 @@ mod tests {
     }
 
     fn implies(left: &Arguments, right: &Arguments) -> bool {
-        of(left)[0].implies(&of(right)[0])
+        let none = Readable::default();
+        of(left, &none)[0].implies(&of(right, &none)[0])
     }
 
     #[test]

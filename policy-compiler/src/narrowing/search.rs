@@ -3,7 +3,10 @@
 //! In: all grants with their conditions. Out: for a narrowed grant, who is not held to it and by which other grant.
 //! Reports nothing, and stops after so many steps as it was given.
 
-use super::conditions::{self, Condition};
+use super::{
+    conditions::{self, Condition},
+    schemas::Readable,
+};
 use crate::{
     file::{self, Granted, Grants, PolicyFile},
     lower::{Link, Links},
@@ -30,22 +33,22 @@ pub(super) struct AllGrants<'f> {
 }
 
 impl<'f> AllGrants<'f> {
-    pub(super) fn of(file: &'f PolicyFile, links: &Links) -> Self {
+    pub(super) fn of(file: &'f PolicyFile, links: &Links, schemas: &'f Readable) -> Self {
         let mut all = Self { entries: Vec::new(), of_tool: Vec::new(), of_tool_group: Vec::new() };
         for (at, tool) in file.tools().iter().enumerate() {
-            let range = all.add(&tool.grants, links.grants_of_tool(at));
+            let range = all.add(&tool.grants, links.grants_of_tool(at), schemas);
             all.of_tool.push(range);
         }
         for (at, group) in file.tool_groups.iter().enumerate() {
-            let range = all.add(&group.grants, links.grants_of_tool_group(at));
+            let range = all.add(&group.grants, links.grants_of_tool_group(at), schemas);
             all.of_tool_group.push(range);
         }
         all
     }
 
-    fn add(&mut self, grants: &'f Grants, links: &[Link]) -> Range<usize> {
+    fn add(&mut self, grants: &'f Grants, links: &[Link], schemas: &'f Readable) -> Range<usize> {
         let start = self.entries.len();
-        self.entries.extend(links.iter().filter_map(|link| entry(grants, link)));
+        self.entries.extend(links.iter().filter_map(|link| entry(grants, link, schemas)));
         start..self.entries.len()
     }
 
@@ -62,7 +65,7 @@ impl<'f> AllGrants<'f> {
     }
 }
 
-fn entry<'f>(grants: &'f Grants, link: &Link) -> Option<Entry<'f>> {
+fn entry<'f>(grants: &'f Grants, link: &Link, schemas: &'f Readable) -> Option<Entry<'f>> {
     let subject = link.subject();
     let list = match subject {
         Subject::Agent(_) => &grants.agents,
@@ -75,7 +78,10 @@ fn entry<'f>(grants: &'f Grants, link: &Link) -> Option<Entry<'f>> {
         name: &who.name,
         span: narrowing.as_ref().map_or(who.span, |narrowing| narrowing.span),
         is_narrowed: narrowing.is_some(),
-        conditions: narrowing.as_ref().map(|narrowing| conditions::of(&narrowing.arguments)).unwrap_or_default(),
+        conditions: narrowing
+            .as_ref()
+            .map(|narrowing| conditions::of(&narrowing.arguments, schemas))
+            .unwrap_or_default(),
     })
 }
 
