@@ -24,7 +24,7 @@ use toolgate_engine::bundle::Subject;
 const MAX_STEPS: usize = 1 << 26;
 
 /// What it counts for that schemas are looked through for a contradiction.
-const STEPS_OF_SCHEMAS: usize = 1 << 10;
+const STEPS_OF_SCHEMAS: usize = 1 << 4;
 
 /// What was found out about a narrowed grant over all its tools.
 #[derive(Clone, Default)]
