@@ -179,7 +179,19 @@ macro_rules! files {
     };
 }
 
-files!["allow-list", "arguments", "audit", "body", "identity", "limits", "reader", "schema", "shadow"];
+files![
+    "allow-list",
+    "arguments",
+    "audit",
+    "body",
+    "identity",
+    "limits",
+    "reader",
+    "schema",
+    "schema-files",
+    "schema-formats",
+    "shadow"
+];
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
