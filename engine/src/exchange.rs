@@ -387,3 +387,6 @@ fn arguments_of<'d>(root: Value<'d>) -> Option<Value<'d>> {
     let is_object = arguments.kind() == crate::json::Kind::Object;
     (is_object && members.next().is_none()).then_some(arguments)
 }
+
+#[cfg(test)]
+mod tests;

@@ -390,9 +390,9 @@ fn order_escapes_and_spellings_change_no_verdict() {
 fn excluded(schema: &Value) -> Vec<String> {
     let documents = [Document { uri: URI.to_owned(), root: Json::from(schema.clone()) }];
     let warnings = compile(&documents, &[URI.to_owned()], Options::default()).unwrap().warnings;
-    let at_top = warnings.into_iter().filter(|warning| {
-        warning.subject == Subject::NeverHolds && warning.pointer.matches('/').count() <= 1
-    });
+    let at_top = warnings
+        .into_iter()
+        .filter(|warning| warning.subject == Subject::NeverHolds && warning.pointer.matches('/').count() <= 1);
     let message = at_top.map(|warning| warning.message);
     message.map(|message| message.split(' ').nth(1).unwrap_or_default().to_owned()).collect()
 }

@@ -176,7 +176,8 @@ impl OfTool<'_, '_> {
         equal
     }
 
-    /// Whether all calls of the tool that the narrow grant lets pass, the wide one lets pass, too.
+    /// Whether all calls of the tool that the narrow grant lets pass, the wide one lets pass, too. Not counted are
+    /// numbers that a double does not hold, which only a schema allows: they make no grant narrower.
     fn covers(&self, wide: &Entry<'_>, narrow: &Entry<'_>) -> bool {
         let is_implied =
             |wanted: &Condition<'_>| narrow.conditions.iter().chain(&self.checked).any(|given| given.implies(wanted));

@@ -11,7 +11,9 @@ use toolgate_engine::bundle::{Bundle, Subject, Tool};
 /// The sample policy, with all limits raised as far as they go.
 pub fn sample() -> Bundle {
     let source = include_bytes!("../../../envoy/policy.yaml");
-    let compiled = policy_compiler::compile("envoy/policy.yaml", source);
+    let fetch = include_str!("../../../envoy/schemas/fetch.json");
+    let files = BTreeMap::from([("schemas/fetch.json".to_owned(), fetch.to_owned())]);
+    let compiled = policy_compiler::compile_with("envoy/policy.yaml", source, &files);
     let Some(mut bundle) = compiled.bundle else {
         panic!("the sample policy has errors: {:?}", compiled.diagnostics);
     };

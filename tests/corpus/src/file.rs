@@ -189,6 +189,8 @@ files![
     "narrowed-grants",
     "reader",
     "schema",
+    "schema-files",
+    "schema-formats",
     "shadow"
 ];
 
