@@ -41,14 +41,28 @@ pub(super) fn grants(
     Some(grants)
 }
 
-/// INVARIANT: what is written as a mapping never becomes a grant for any arguments, whatever is wrong in it.
+/// INVARIANT: what is written as a mapping never becomes a grant for any arguments. Without `arguments` that could be
+/// read there is an error, so that nothing is packed; the name is kept, to be told if it is wrong, too.
 fn narrowed(node: &Node, at: usize, names: Names, table: &'static Table, findings: &mut Findings) -> Option<Granted> {
+    if let Some(finding) = of_other_list(node, names) {
+        findings.add(finding);
+        return None;
+    }
     let fill = |fields: &mut Fields<'_, '_>| {
         let who = fields.one_of(names.one(), names);
-        let arguments = fields.object("arguments", read::arguments);
-        let (who, arguments) = (who?, arguments?);
+        let arguments = fields.object("arguments", read::arguments).unwrap_or_default();
+        let who = who?;
         let who = Named { name: who.value?, span: who.span, at };
         Some(Granted { who, narrowing: Some(Narrowing { span: node.span, arguments }) })
     };
     fields::read(node, node.span, table, findings, fill).flatten()
+}
+
+/// A group among agents, or an agent among groups.
+fn of_other_list(node: &Node, names: Names) -> Option<Finding> {
+    let other = if names == Names::Agents { Names::Groups } else { Names::Agents };
+    let Kind::Map(entries) = &node.kind else { return None };
+    let key = entries.iter().find(|entry| entry.name == other.one())?.key;
+    let message = format!("`{}` has no place in `{}`", other.one(), names.key());
+    Some(Finding::new(Code::UnknownKey, key, message).help(format!("list it under `{}`", other.key())))
 }
