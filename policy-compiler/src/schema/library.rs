@@ -224,10 +224,10 @@ impl<'a> Library<'a> {
     }
 
     fn resource(&mut self, uri: &str) -> Option<&Resource> {
-        if !self.by_uri.contains_key(uri) {
-            if let Some(&named) = self.documents_by_uri.get(uri) {
-                self.survey_once(named);
-            }
+        if !self.by_uri.contains_key(uri)
+            && let Some(&named) = self.documents_by_uri.get(uri)
+        {
+            self.survey_once(named);
         }
         if !self.by_uri.contains_key(uri) {
             // It may be the `$id` of a schema inside of any document.
