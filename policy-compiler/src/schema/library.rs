@@ -166,7 +166,7 @@ impl<'a> Library<'a> {
         Ok(resolve::resolve(base, reference)?)
     }
 
-    fn is_at_home(&self, uri: &str) -> bool {
+    pub(super) fn is_at_home(&self, uri: &str) -> bool {
         self.options.home.is_some_and(|home| uri.starts_with(home))
     }
 
