@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     automaton::tests::literals,
     json::{Bounds, Document},
-    schema::Program,
+    schema::{Entry, Node, Program, Types},
 };
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -100,4 +100,16 @@ fn a_text_that_cannot_be_looked_through_is_refused() {
     let hidden = "%2525255c'\\\\x5c".repeat(2000);
     let refused = check(None, &["rm -rf"], &format!(r#"{{"a":"{hidden}"}}"#));
     assert!(matches!(refused, Ok(()) | Err(Offence { rule: 0, fault: Fault::Obscured, .. })), "{refused:?}");
+}
+
+#[test]
+fn a_schema_that_is_not_there_and_one_that_takes_too_many_steps() {
+    let entry = Entry { node: 0, steps_per_value: 0 };
+    let nodes = vec![Node { types: Types::OBJECT, rules: 0 }];
+    let program = Arc::new(Schemas::try_from(Program { nodes, entries: vec![entry], ..Program::default() }).unwrap());
+    let of = |value| Checks { schemas: vec![Ruled { rule: 7, value }], ..Checks::default() };
+    assert!(matches!(prepare(of(1), &[], &program), Err(BadConfig::Inconsistent(_))));
+    let document = Document::read(b"{}", Bounds::default()).unwrap();
+    let found = prepare(of(0), &[], &program).unwrap().run(document.root());
+    assert_eq!(found, offence(7, "", Fault::Costly));
 }

@@ -209,8 +209,8 @@ impl Code {
             Self::TooDeep => error(
                 "TG006",
                 "lists and mappings stand too deep in each other",
-                "No key of the language stands that deep.",
-                "Look for a bracket that is not closed.",
+                "No key of the language stands that deep, and no argument does.",
+                "Look for a bracket that is not closed. A schema that is deeper belongs in a file.",
             ),
             Self::DuplicateKey => error(
                 "TG007",

@@ -9,6 +9,7 @@ use super::{
     resolve::{self, Target},
     tree::{Json, below},
 };
+use crate::guess;
 use std::collections::{HashMap, HashSet};
 
 /// Index of a site.
@@ -87,10 +88,10 @@ impl<'a> Library<'a> {
         match resolve::absolute(uri).map_err(Nothing::from).and_then(|target| self.find(&target)) {
             Ok(site) => Some(site),
             Err(nothing) => {
-                let Nothing { message, lost } = nothing;
+                let Nothing { message, help, lost } = nothing;
                 let (document, pointer) = (uri.to_owned(), String::new());
                 let subject = Subject::Reference;
-                self.lost_entries.push(Finding { subject, document, pointer, message, help: None, lost });
+                self.lost_entries.push(Finding { subject, document, pointer, message, help, lost });
                 None
             }
         }
@@ -143,9 +144,9 @@ impl<'a> Library<'a> {
         });
         match found {
             Ok(found) => Some(found),
-            Err(Nothing { message, lost }) => {
+            Err(Nothing { message, help, lost }) => {
                 let pointer = below(&site.pointer, keyword);
-                let finding = self.finding(Subject::Reference, site.document, pointer, message, None);
+                let finding = self.finding(Subject::Reference, site.document, pointer, message, help);
                 self.errors.push((site.document, Finding { lost, ..finding }));
                 None
             }
@@ -166,7 +167,7 @@ impl<'a> Library<'a> {
         Ok(resolve::resolve(base, reference)?)
     }
 
-    fn is_at_home(&self, uri: &str) -> bool {
+    pub(super) fn is_at_home(&self, uri: &str) -> bool {
         self.options.home.is_some_and(|home| uri.starts_with(home))
     }
 
@@ -207,7 +208,8 @@ impl<'a> Library<'a> {
         let Some(resource) = self.resource(uri) else {
             let network = uri.starts_with("http:") || uri.starts_with("https:");
             let why = if network { "; nothing is read from the network" } else { "" };
-            return Err(Nothing { message: format!("no document is given for {shown}{why}"), lost: Some(uri.clone()) });
+            let message = format!("no document is given for {shown}{why}");
+            return Err(Nothing { message, help: None, lost: Some(uri.clone()) });
         };
         let Resource { root, anchors, dynamic_anchors, .. } = resource;
         let (root, anchor) = (*root, anchors.get(fragment).or_else(|| dynamic_anchors.get(fragment)).copied());
@@ -216,18 +218,34 @@ impl<'a> Library<'a> {
             pointer if pointer.starts_with('/') => self.at_pointer(root, pointer),
             _ => anchor,
         };
-        let site = found.ok_or_else(|| format!("{shown} has no `#{fragment}`"))?;
+        let site = found.ok_or_else(|| self.nothing_at(target, &shown, root))?;
         if let Some(used) = self.sites.get(site).and_then(|site| self.used.get_mut(site.document)) {
             *used = true;
         }
         Ok(site)
     }
 
+    /// That a schema has no such place, and which one near it was probably meant.
+    fn nothing_at(&self, target: &Target, shown: &str, root: SiteId) -> Nothing {
+        let Target { uri, fragment } = target;
+        let message = format!("{shown} has no `#{fragment}`");
+        let (above, name) = fragment.rsplit_once('/').unwrap_or_default();
+        let around = self.sites.get(root).and_then(|site| site.json.at(above));
+        let mut names: Vec<&str> =
+            around.map(Json::members).unwrap_or_default().iter().map(|(name, _)| name.as_str()).collect();
+        if let Some(home) = self.options.home.filter(|_| above == "/schemas" && self.is_at_home(uri)) {
+            let shared = self.documents.iter().filter_map(|document| document.uri.strip_prefix(home));
+            names.extend(shared.filter_map(|path| path.strip_prefix("?/schemas/")));
+        }
+        let help = guess::meant(name, names).map(|meant| format!("did you mean `#{above}/{meant}`?"));
+        Nothing { message, help, lost: None }
+    }
+
     fn resource(&mut self, uri: &str) -> Option<&Resource> {
-        if !self.by_uri.contains_key(uri) {
-            if let Some(&named) = self.documents_by_uri.get(uri) {
-                self.survey_once(named);
-            }
+        if !self.by_uri.contains_key(uri)
+            && let Some(&named) = self.documents_by_uri.get(uri)
+        {
+            self.survey_once(named);
         }
         if !self.by_uri.contains_key(uri) {
             // It may be the `$id` of a schema inside of any document.
@@ -359,13 +377,15 @@ impl<'a> Library<'a> {
 /// Why a reference leads nowhere.
 struct Nothing {
     message: String,
+    /// What was probably meant.
+    help: Option<String>,
     /// The document that is not there.
     lost: Option<String>,
 }
 
 impl From<String> for Nothing {
     fn from(message: String) -> Self {
-        Self { message, lost: None }
+        Self { message, help: None, lost: None }
     }
 }
 
