@@ -1,0 +1,97 @@
+//! Writes what the fuzz targets of `engine/fuzz` start from, made of the cases and of schemas that are there already.
+//!
+//! In: a folder, with one folder of schemas in it. Out: a folder of files for each target, in the form that it reads.
+//! Fuzzes nothing; `tests/fuzz` runs it.
+
+use policy_compiler::schema::{Document, Json, Options, Unknown, compile};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+use toolgate_corpus::{CaseFile, all, pack};
+use toolgate_engine::bundle::{Bundle, decode};
+
+const SCHEMAS: &str = "schema_judges_values_and_not_spellings";
+
+/// What the target of the scanner looks for in the strings of all cases.
+const PATTERNS: [&str; 6] = [
+    "rm -rf\nDROP TABLE\nos.system",
+    "/\\b(curl|wget)\\b.*\\|\\s*sh\n<script",
+    "/169\\.254\\.\\d{1,3}\\.\\d{1,3}\n/(^|[^0-9])10\\.\n../",
+    "/\\p{Cf}\n/[^\\x00-\\x7f]{3}\nä",
+    "/^a.*b$\n/x{3,5}y\nabab",
+    "a\nab\nabc\n/bc+d",
+];
+
+fn main() -> io::Result<()> {
+    let folder = PathBuf::from(std::env::args_os().nth(1).unwrap_or_else(|| "target/fuzz/seeds".into()));
+    let cases = all();
+    for (at, text) in (0..).zip(texts(&cases)) {
+        write(&folder, "reader_agrees_with_serde_json", at, &text)?;
+        write(&folder, "views_begin_with_the_text_and_end", at, &text)?;
+        for (number, patterns) in (0..).zip(PATTERNS) {
+            let seed = [patterns.as_bytes(), b"\n\n", &text].concat();
+            write(&folder, "scanner_finds_what_its_automata_find", at * 100 + number, &seed)?;
+        }
+    }
+    for (at, config) in (0..).zip(cases.iter().filter_map(|file| pack(file).ok())) {
+        let bundle = decode(config.as_bytes()).map_err(io::Error::other)?.bundle;
+        write(&folder, "loader_refuses_or_judges", at * 2, config.as_bytes())?;
+        write(&folder, "loader_refuses_or_judges", at * 2 + 1, &packed(&bundle)?)?;
+        automata(&folder, at, &bundle)?;
+    }
+    programs(&folder)
+}
+
+/// The bodies of all calls.
+fn texts(cases: &[CaseFile]) -> Vec<Vec<u8>> {
+    let bodies = cases.iter().flat_map(|file| &file.cases).filter_map(|case| case.call.body());
+    let mut bodies: Vec<_> = bodies.filter(|body| body.len() <= 1024).collect();
+    bodies.sort();
+    bodies.dedup();
+    bodies
+}
+
+/// Each automaton beside the next one, and a text.
+fn automata(folder: &Path, file: usize, bundle: &Bundle) -> io::Result<()> {
+    let automata: Vec<_> = bundle.automata.iter().map(|automaton| automaton.as_bytes()).collect();
+    let pairs = automata.iter().zip(automata.iter().cycle().skip(1));
+    for (at, (one, other)) in (0..).zip(pairs) {
+        let Some(first) = prefixed(one) else { continue };
+        let seed = [&first, *other, b"\n\nrm -rf / ; DROP TABLE t; <script>"].concat();
+        write(folder, "any_automaton_scans_as_it_runs", file * 1000 + at, &seed)?;
+    }
+    Ok(())
+}
+
+/// Compiles the schemas that are there already, each a line, with a value behind it.
+fn programs(folder: &Path) -> io::Result<()> {
+    for (at, entry) in (0..).zip(fs::read_dir(folder.join(SCHEMAS))?) {
+        let seed = fs::read(entry?.path())?;
+        let Some(end) = seed.iter().position(|&byte| byte == b'\n') else { continue };
+        let Ok(root) = Json::read(&seed[..end]) else { continue };
+        let uri = "https://seeds.invalid/schema".to_owned();
+        let document = Document { uri: uri.clone(), root };
+        let options = Options { unknown: Unknown::Ignore, assert_formats: true, ..Options::default() };
+        let Ok(compiled) = compile(&[document], &[uri], options) else { continue };
+        if let Some(program) = prefixed(&packed(&compiled.program)?) {
+            write(folder, "schema_program_runs_to_an_end", at, &[&program, &seed[end + 1..]].concat())?;
+        }
+    }
+    Ok(())
+}
+
+/// With the length before it, in two bytes.
+fn prefixed(bytes: &[u8]) -> Option<Vec<u8>> {
+    Some([&u16::try_from(bytes.len()).ok()?.to_be_bytes()[..], bytes].concat())
+}
+
+fn packed(value: &impl serde::Serialize) -> io::Result<Vec<u8>> {
+    postcard::to_allocvec(value).map_err(io::Error::other)
+}
+
+fn write(folder: &Path, target: &str, number: usize, bytes: &[u8]) -> io::Result<()> {
+    let folder = folder.join(target);
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join(format!("{number:06}")), bytes)
+}
