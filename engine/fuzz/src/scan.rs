@@ -1,26 +1,18 @@
-//! Checks of arguments, run the plain way: each automaton over each view of each string.
+//! Checks of arguments, and the plain way to do the same: each automaton over each view of each string.
 //!
-//! In: a bundle whose patterns hold for all arguments, and arguments. Out: whether one of them is found.
-//! Leads no automaton by a prefilter and joins none: that is what it is compared with.
+//! In: a bundle whose patterns hold for all arguments, and texts. Out: whether something is found, if both ways agree.
+//! Leads no automaton by a prefilter: that is what the plain way is compared with.
 
 use toolgate_engine::{
+    arguments::Offence,
     automaton::ReadyAutomaton,
-    bundle::{Bundle, Deployment, decode, encode},
+    bundle::{BadConfig, Bundle, Deployment, Packed},
     json::{Bounds, Document, Value},
     policy::Policy,
     views::{Allowance, TooLayered, look_through},
 };
 
-/// What a scan comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Nothing is found.
-    Clean,
-    /// Something is found, or the text hides itself too well.
-    Refused,
-}
-
-/// A policy whose only tool has these entries in `blocked`, each a JSON value; nothing, if one of them is no pattern.
+/// A bundle that blocks these entries, each a JSON value of a policy's list; nothing, if one of them is no pattern.
 pub fn bundle_that_blocks(entries: &[serde_json::Value]) -> Option<Bundle> {
     let policy = serde_json::json!({
         "apiVersion": policy_compiler::API_VERSION,
@@ -32,37 +24,43 @@ pub fn bundle_that_blocks(entries: &[serde_json::Value]) -> Option<Bundle> {
     policy_compiler::compile("policy.yaml", policy.to_string().as_bytes()).bundle
 }
 
-/// Judges a text, as the argument `q` of a call, by a bundle's only tool and by the plain way, which must agree.
-pub fn both_ways(bundle: &Bundle, text: &str) -> Verdict {
-    let policy = load(bundle).expect("the bundle can be loaded");
-    let tool = policy.tool_named(b"t").expect("the tool is declared");
-    let json = serde_json::json!({ "q": text }).to_string();
-    let document = Document::read(json.as_bytes(), Bounds::default()).expect("serde_json writes JSON");
-    let offence = policy.checks(tool).find_map(|checks| checks.run(document.root()).err());
-    let verdict = if offence.is_some() { Verdict::Refused } else { Verdict::Clean };
-    assert_eq!(verdict, plainly(bundle, document.root()), "{offence:?} in {json}");
-    if let Some(offence) = offence {
-        assert!(policy.rule(offence.rule).is_some(), "a rule refuses: {offence:?}");
-        assert_eq!(offence.pointer, if offence.pointer.is_empty() { "" } else { "/q" });
-    }
-    verdict
+/// The checks of a bundle's only tool, and its automata one by one.
+pub struct Scan {
+    policy: Policy,
+    automata: Vec<ReadyAutomaton>,
 }
 
-/// Packs a bundle and loads it.
-pub fn load(bundle: &Bundle) -> Option<Policy> {
-    let config = encode(bundle, Deployment::default()).ok()?;
-    decode(config.as_bytes()).ok()?.try_into().ok()
-}
-
-fn plainly(bundle: &Bundle, arguments: Value<'_>) -> Verdict {
-    let automata: Vec<_> = bundle.automata.iter().map(|packed| ReadyAutomaton::try_from(packed).ok()).collect();
-    let mut allowance = Allowance::of(arguments.raw().len());
-    for (_, text) in arguments.strings() {
-        let find = |view: &[u8]| automata.iter().flatten().any(|ready| ready.is_match(view)).then_some(());
-        match look_through(text.as_bytes(), &mut allowance, find) {
-            Ok(None) => {}
-            Ok(Some(())) | Err(TooLayered) => return Verdict::Refused,
-        }
+impl Scan {
+    /// Loads the bundle.
+    pub fn of(bundle: Bundle) -> Result<Self, BadConfig> {
+        let ready = |packed| ReadyAutomaton::try_from(packed).map_err(|_| BadConfig::Inconsistent("an automaton"));
+        let automata = bundle.automata.iter().map(ready).collect::<Result<_, _>>()?;
+        let packed = Packed { bundle, digest: String::new(), deployment: Deployment::default(), bundle_bytes: 0 };
+        Ok(Self { policy: packed.try_into()?, automata })
     }
-    Verdict::Clean
+
+    /// Whether a text, as the argument `q` of a call, is refused: by the tool's checks and by the plain way, which
+    /// must agree.
+    pub fn refuses(&self, text: &str) -> bool {
+        let json = serde_json::json!({ "q": text }).to_string();
+        let document = Document::read(json.as_bytes(), Bounds::default()).expect("serde_json writes JSON");
+        let offence = self.by_checks(document.root());
+        assert_eq!(offence.is_some(), self.plainly(document.root()), "{offence:?} in {json}");
+        offence.is_some()
+    }
+
+    fn by_checks(&self, arguments: Value<'_>) -> Option<Offence> {
+        let tool = self.policy.tool_named(b"t").expect("the tool is declared");
+        let offence = self.policy.checks(tool).find_map(|checks| checks.run(arguments).err())?;
+        assert!(self.policy.rule(offence.rule).is_some(), "a rule refuses: {offence:?}");
+        assert!(["", "/q"].contains(&offence.pointer.as_str()), "the argument is named: {offence:?}");
+        Some(offence)
+    }
+
+    fn plainly(&self, arguments: Value<'_>) -> bool {
+        let mut allowance = Allowance::of(arguments.raw().len());
+        let find = |view: &[u8]| self.automata.iter().any(|ready| ready.is_match(view)).then_some(());
+        let mut looks = arguments.strings().map(|(_, text)| look_through(text.as_bytes(), &mut allowance, find));
+        looks.any(|look| matches!(look, Ok(Some(())) | Err(TooLayered)))
+    }
 }
