@@ -45,7 +45,7 @@ struct Compiled {
 
 fn compiled(schema: &[u8]) -> Option<Compiled> {
     let root = Json::read(schema).ok()?;
-    let patterns = Budget { states: 256, bytes: 64 << 10 };
+    let patterns = Budget { states: 48, bytes: 12 << 10 };
     let options = Options { unknown: Unknown::Ignore, assert_formats: true, patterns, ..Options::default() };
     let document = schema::Document { uri: URI.to_owned(), root };
     let compiled = schema::compile(&[document], &[URI.to_owned()], options).ok()?;

@@ -13,6 +13,15 @@ use toolgate_engine::bundle::{Bundle, decode};
 
 const SCHEMAS: &str = "schema_judges_values_and_not_spellings";
 
+/// What no case has and a fuzzer hardly comes to: many keys, depth, and numbers at the borders of what is exact.
+const BODIES: [&str; 5] = [
+    r#"{"a":0,"b":0,"c":0,"d":0,"e":0,"f":0,"g":0,"h":0,"i":0,"j":0,"k":0,"l":0,"m":0,"n":0}"#,
+    r#"[[[[[[[{"a":[]}]]]]]],[]]"#,
+    "[9007199254740991,-9007199254740993,0.1234567890123456,1.5e300,2.5e-308,0e9,-0.0]",
+    r#"["\ud83d\ude00","\u0000\/\b\f\n\r\t\"","é😀"]"#,
+    "[true,false,null,{\"\":\"\"}]\r\n\t ",
+];
+
 /// What the target of the scanner looks for in the strings of all cases.
 const PATTERNS: [&str; 6] = [
     "rm -rf\nDROP TABLE\nos.system",
@@ -43,9 +52,10 @@ fn main() -> io::Result<()> {
     programs(&folder)
 }
 
-/// The bodies of all calls.
+/// The bodies of all calls, and some more.
 fn texts(cases: &[CaseFile]) -> Vec<Vec<u8>> {
     let bodies = cases.iter().flat_map(|file| &file.cases).filter_map(|case| case.call.body());
+    let bodies = bodies.chain(BODIES.iter().map(|body| body.as_bytes().to_vec()));
     let mut bodies: Vec<_> = bodies.filter(|body| body.len() <= 1024).collect();
     bodies.sort();
     bodies.dedup();
