@@ -3,13 +3,16 @@
 //! In: a folder, with one folder of schemas in it. Out: a folder of files for each target, in the form that it reads.
 //! Fuzzes nothing; `tests/fuzz` runs it.
 
-use policy_compiler::schema::{Document, Json, Options, Unknown, compile};
+use policy_compiler::{
+    regex::{Budget, Pattern, Syntax, compile_all},
+    schema::{Document, Json, Options, Unknown, compile},
+};
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 use toolgate_corpus::{CaseFile, all, pack};
-use toolgate_engine::bundle::{Bundle, decode};
+use toolgate_engine::{automaton::Automaton, bundle::decode, schema::Program};
 
 const SCHEMAS: &str = "schema_judges_values_and_not_spellings";
 
@@ -47,8 +50,10 @@ fn main() -> io::Result<()> {
         let bundle = decode(config.as_bytes()).map_err(io::Error::other)?.bundle;
         write(&folder, "loader_refuses_or_judges", at * 2, config.as_bytes())?;
         write(&folder, "loader_refuses_or_judges", at * 2 + 1, &packed(&bundle)?)?;
-        automata(&folder, at, &bundle)?;
+        automata(&folder, at, &bundle.automata)?;
     }
+    let compiled = PATTERNS.iter().flat_map(|patterns| patterns.lines()).filter_map(compiled);
+    automata(&folder, cases.len(), &compiled.collect::<Vec<_>>())?;
     programs(&folder)
 }
 
@@ -62,14 +67,22 @@ fn texts(cases: &[CaseFile]) -> Vec<Vec<u8>> {
     bodies
 }
 
+/// The automaton of a line of [`PATTERNS`].
+fn compiled(pattern: &str) -> Option<Automaton> {
+    let pattern = match pattern.strip_prefix('/') {
+        Some(regex) => Pattern::parse(regex, Syntax::Rust).ok()?,
+        None => Pattern::literal(pattern),
+    };
+    Some(compile_all(&[pattern], Budget::default()).ok()?.automaton)
+}
+
 /// Each automaton beside the next one, and a text.
-fn automata(folder: &Path, file: usize, bundle: &Bundle) -> io::Result<()> {
-    let automata: Vec<_> = bundle.automata.iter().map(|automaton| automaton.as_bytes()).collect();
+fn automata(folder: &Path, group: usize, automata: &[Automaton]) -> io::Result<()> {
     let pairs = automata.iter().zip(automata.iter().cycle().skip(1));
     for (at, (one, other)) in (0..).zip(pairs) {
-        let Some(first) = prefixed(one) else { continue };
-        let seed = [&first, *other, b"\n\nrm -rf / ; DROP TABLE t; <script>"].concat();
-        write(folder, "any_automaton_scans_as_it_runs", file * 1000 + at, &seed)?;
+        let Some(first) = prefixed(one.as_bytes()) else { continue };
+        let seed = [&first, other.as_bytes(), b"\n\nrm -rf 10.1 axxxxyb; DROP TABLE t; <script>abccd"].concat();
+        write(folder, "any_automaton_scans_as_it_runs", group * 1000 + at, &seed)?;
     }
     Ok(())
 }
@@ -77,18 +90,21 @@ fn automata(folder: &Path, file: usize, bundle: &Bundle) -> io::Result<()> {
 /// Compiles the schemas that are there already, each a line, with a value behind it.
 fn programs(folder: &Path) -> io::Result<()> {
     for (at, entry) in (0..).zip(fs::read_dir(folder.join(SCHEMAS))?) {
-        let seed = fs::read(entry?.path())?;
-        let Some(end) = seed.iter().position(|&byte| byte == b'\n') else { continue };
-        let Ok(root) = Json::read(&seed[..end]) else { continue };
-        let uri = "https://seeds.invalid/schema".to_owned();
-        let document = Document { uri: uri.clone(), root };
-        let options = Options { unknown: Unknown::Ignore, assert_formats: true, ..Options::default() };
-        let Ok(compiled) = compile(&[document], &[uri], options) else { continue };
-        if let Some(program) = prefixed(&packed(&compiled.program)?) {
-            write(folder, "schema_program_runs_to_an_end", at, &[&program, &seed[end + 1..]].concat())?;
+        let seed = fs::read_to_string(entry?.path())?;
+        let Some((schema, value)) = seed.split_once('\n') else { continue };
+        let Some(program) = program(schema) else { continue };
+        if let Some(program) = prefixed(&packed(&program)?) {
+            write(folder, "schema_program_runs_to_an_end", at, &[&program, value.as_bytes()].concat())?;
         }
     }
     Ok(())
+}
+
+fn program(schema: &str) -> Option<Program> {
+    let uri = "https://seeds.invalid/schema".to_owned();
+    let document = Document { uri: uri.clone(), root: Json::read(schema.as_bytes()).ok()? };
+    let options = Options { unknown: Unknown::Ignore, assert_formats: true, ..Options::default() };
+    Some(compile(&[document], &[uri], options).ok()?.program)
 }
 
 /// With the length before it, in two bytes.
