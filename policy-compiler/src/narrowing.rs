@@ -1,6 +1,6 @@
 //! Grants that narrow arguments: what makes one pointless, or wider than it reads.
 //!
-//! In: the file and its links. Out: findings that name both places.
+//! In: the file, its links and the schema files. Out: findings that name both places.
 //! Reports only what is certain, and nothing at all while another error may hide a part of a grant.
 
 mod conditions;
