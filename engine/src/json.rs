@@ -4,10 +4,13 @@
 //! What two readers could read in two ways is refused: duplicate keys, lone surrogates, inexact numbers,
 //! a byte order mark, bytes after the end (RFC 8259 leaves these open, RFC 7493 does not).
 
+mod escape;
+mod keys;
 mod number;
+pub(crate) mod plain;
 mod reader;
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 /// Bounds that keep a small body from costing much.
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +105,8 @@ pub struct Document<'a> {
     source: &'a str,
     /// Strings that had escapes, decoded, one after the other.
     decoded: String,
+    /// Where in `decoded` each of them stands.
+    unescaped: Vec<Range<u32>>,
     nodes: Vec<Node>,
 }
 
@@ -112,10 +117,8 @@ struct Node {
     /// Span of the value in the source; of a string, without the quotes.
     start: u32,
     end: u32,
-    /// Of a container, the index behind its last descendant; of an escaped string, where its decoded form starts.
+    /// Of a container, the index behind its last descendant; of an escaped string, its index in `unescaped`.
     extra: u32,
-    /// Of an escaped string, how long its decoded form is.
-    decoded_length: u32,
 }
 
 /// What a value is.
@@ -166,8 +169,8 @@ impl<'a> Document<'a> {
         match node.kind {
             Kind::PlainString => self.source.get(wide(node.start)..wide(node.end)),
             Kind::EscapedString => {
-                let start = wide(node.extra);
-                self.decoded.get(start..start.saturating_add(wide(node.decoded_length)))
+                let Range { start, end } = self.unescaped.get(wide(node.extra))?;
+                self.decoded.get(wide(*start)..wide(*end))
             }
             _ => None,
         }
