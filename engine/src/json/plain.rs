@@ -4,7 +4,7 @@
 
 use wide::u8x16;
 
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
 const QUOTE_TO_SPACE: u8 = b'"' ^ b' ';
 
@@ -24,6 +24,15 @@ pub(crate) fn end(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// The block at `at`, and how many of its bytes are plain before the first that is not. None, if it is not whole.
+#[inline(always)]
+pub(super) fn block(bytes: &[u8], at: usize) -> Option<([u8; LANES], usize)> {
+    let block = *bytes.get(at..)?.first_chunk()?;
+    // The bit behind the last lane stands for a block that is all plain.
+    let plain = (special_lanes(block) | (1 << LANES)).trailing_zeros();
+    Some((block, super::wide(plain)))
+}
+
 /// One bit for each lane that ends a plain run.
 #[inline]
 fn special_lanes(block: [u8; LANES]) -> u32 {
@@ -34,6 +43,6 @@ fn special_lanes(block: [u8; LANES]) -> u32 {
     (quote_or_control | lanes.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
 }
 
-fn is_special(byte: u8) -> bool {
+pub(super) fn is_special(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }

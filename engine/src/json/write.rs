@@ -1,0 +1,85 @@
+//! Writes JSON strings, sixteen bytes at a time.
+//!
+//! In: text. Out: its bytes behind those that were written before. Escapes what the grammar wants escaped, and no more.
+
+use super::plain::{self, LANES};
+
+/// Writes a string with its quotes. Stops once there are more than `most` bytes: what follows would be cut off.
+pub(crate) fn string(out: &mut Vec<u8>, text: &str, most: usize) {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    out.push(b'"');
+    while out.len() <= most {
+        if let Some((block, plain)) = plain::block(bytes, at) {
+            // A whole block is stored at once, and what comes behind its plain part is taken back.
+            out.extend_from_slice(&block);
+            out.truncate(out.len() - LANES + plain);
+            at += plain;
+            if plain == LANES {
+                continue;
+            }
+        }
+        let Some(byte) = bytes.get(at) else { break };
+        character(out, *byte);
+        at += 1;
+    }
+    out.push(b'"');
+}
+
+#[inline(always)]
+fn character(out: &mut Vec<u8>, byte: u8) {
+    if plain::is_special(byte) { escaped(out, byte) } else { out.push(byte) }
+}
+
+/// The short escape, where there is one.
+fn escaped(out: &mut Vec<u8>, byte: u8) {
+    let letter = match byte {
+        b'"' | b'\\' => byte,
+        0x8 => b'b',
+        0xc => b'f',
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        _ => return out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 0xf)]),
+    };
+    out.extend_from_slice(&[b'\\', letter]);
+}
+
+fn digit(value: u8) -> u8 {
+    if value < 10 { b'0' + value } else { b'a' + (value - 10) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn written(text: &str, most: usize) -> String {
+        let mut out = b"before".to_vec();
+        string(&mut out, text, most);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    #[test]
+    fn every_character_is_written_as_serde_writes_it_at_every_offset() {
+        for character in (0..0x100).chain([0x2028, 0x2029, 0xfeff, 0x1f600]).filter_map(char::from_u32) {
+            for (before, behind) in [(0, 0), (0, 20), (1, 17), (7, 40), (15, 1), (16, 0), (31, 16)] {
+                let text = format!("{}{character}{}", "x".repeat(before), "y".repeat(behind));
+                assert_eq!(written(&text, usize::MAX), format!("before{}", serde_json::to_string(&text).unwrap()));
+            }
+        }
+        let mixed = "\"\\\n\u{1}ä".repeat(20);
+        assert_eq!(written(&mixed, usize::MAX), format!("before{}", serde_json::to_string(&mixed).unwrap()));
+    }
+
+    #[test]
+    fn what_would_be_cut_off_is_not_written() {
+        for most in 0..60 {
+            let whole = written(&"ab\n".repeat(1000), usize::MAX);
+            let cut = written(&"ab\n".repeat(1000), most);
+            assert!(cut.len() > most && cut.len() <= most.max(6) + 20, "{most}: {cut}");
+            assert_eq!(cut.get(..most.min(6)), whole.get(..most.min(6)));
+        }
+    }
+}
