@@ -24,12 +24,16 @@ pub(crate) fn show(arguments: Value<'_>, how: AuditArguments, options: &AuditOpt
         AuditArguments::Hashed => {
             format!("sha256:{:x}", Sha256::digest(arguments.raw().as_bytes()))
         }
-        AuditArguments::Full => cut(arguments.raw().as_bytes(), max),
+        AuditArguments::Full => {
+            // One byte more than is shown says that something is cut off.
+            let raw = arguments.raw().as_bytes();
+            cut(raw.get(..max.saturating_add(1)).unwrap_or(raw).to_vec(), max)
+        }
         AuditArguments::Redacted => {
             let room = arguments.raw().len().min(max).saturating_add(SLACK);
             let mut shown = Shown { text: Vec::with_capacity(room), max, redact: &options.redact };
             shown.value(arguments);
-            cut(&shown.text, max)
+            cut(shown.text, max)
         }
     }
 }
@@ -38,16 +42,15 @@ pub(crate) fn show(arguments: Value<'_>, how: AuditArguments, options: &AuditOpt
 const SLACK: usize = 64;
 
 /// Cuts at a letter, and says that it did. What is behind the cut need not be whole.
-fn cut(text: &[u8], max: usize) -> String {
+fn cut(mut text: Vec<u8>, max: usize) -> String {
     const MARK: &str = "…";
-    if text.len() <= max {
-        return String::from_utf8_lossy(text).into_owned();
+    if text.len() > max {
+        let is_within_letter = |at: &usize| text.get(*at).is_some_and(|byte| byte & 0xc0 == 0x80);
+        let room = max.saturating_sub(MARK.len());
+        text.truncate((0..=room).rev().find(|at| !is_within_letter(at)).unwrap_or_default());
+        text.extend(if max < MARK.len() { "" } else { MARK }.bytes());
     }
-    let is_within_letter = |at: &usize| text.get(*at).is_some_and(|byte| byte & 0xc0 == 0x80);
-    let room = max.saturating_sub(MARK.len());
-    let end = (0..=room).rev().find(|at| !is_within_letter(at)).unwrap_or_default();
-    let mark = if max < MARK.len() { "" } else { MARK };
-    [&String::from_utf8_lossy(text.get(..end).unwrap_or_default()), mark].concat()
+    write::text(text)
 }
 
 struct Shown<'a> {

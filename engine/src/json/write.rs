@@ -1,6 +1,6 @@
-//! Writes JSON strings, sixteen bytes at a time.
+//! Writes strings, sixteen bytes at a time, and whole numbers.
 //!
-//! In: text. Out: its bytes behind those that were written before. Escapes what the grammar wants escaped, and no more.
+//! In: text or a number. Out: its JSON behind what was written before. Escapes what the grammar wants escaped, and no more.
 
 use super::plain::{self, LANES};
 
@@ -49,6 +49,26 @@ fn digit(value: u8) -> u8 {
     if value < 10 { b'0' + value } else { b'a' + (value - 10) }
 }
 
+/// Writes a whole number with at least so many digits.
+pub(crate) fn number(out: &mut Vec<u8>, value: u64, digits: usize) {
+    const MOST: usize = 20;
+    let mut written = [b'0'; MOST];
+    let (mut rest, mut first) = (value, MOST);
+    for digit in written.iter_mut().rev() {
+        if rest == 0 && MOST - first >= digits {
+            break;
+        }
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        (rest, first) = (rest / 10, first - 1);
+    }
+    out.extend(written.get(first..).unwrap_or_default().iter());
+}
+
+/// What was written, as text: only text was. Should it ever not be, what can be read of it is kept.
+pub(crate) fn text(out: Vec<u8>) -> String {
+    String::from_utf8(out).unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,5 +101,17 @@ mod tests {
             assert!(cut.len() > most && cut.len() <= most.max(6) + 20, "{most}: {cut}");
             assert_eq!(cut.get(..most.min(6)), whole.get(..most.min(6)));
         }
+    }
+
+    #[test]
+    fn a_number_has_as_many_digits_as_it_needs_and_at_least_as_many_as_it_should() {
+        let written = |value, digits| {
+            let mut out = Vec::new();
+            number(&mut out, value, digits);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!([written(0, 1), written(7, 1), written(1970, 1)], ["0", "7", "1970"]);
+        assert_eq!([written(0, 3), written(7, 3), written(1970, 3)], ["000", "007", "1970"]);
+        assert_eq!(written(u64::MAX, 1), u64::MAX.to_string());
     }
 }
