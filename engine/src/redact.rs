@@ -68,7 +68,7 @@ impl Shown<'_> {
     /// The reader bounds the depth, so the recursion is bounded.
     fn value(&mut self, value: Value<'_>) {
         match value.kind() {
-            Kind::PlainString | Kind::EscapedString => self.string(value.as_str().unwrap_or_default()),
+            Kind::PlainString | Kind::EscapedString => self.string(value),
             Kind::Array => self.array(value),
             Kind::Object => self.object(value),
             Kind::Null | Kind::True | Kind::False | Kind::Number => self.text.extend(value.raw().bytes()),
@@ -90,7 +90,7 @@ impl Shown<'_> {
 
     fn object(&mut self, object: Value<'_>) {
         let mut before = b'{';
-        for (key, value) in object.members() {
+        for (key, value) in object.entries() {
             if self.is_full() {
                 return;
             }
@@ -98,7 +98,11 @@ impl Shown<'_> {
             before = b',';
             self.string(key);
             self.text.push(b':');
-            if secrets::is_secret_key(key, self.redact) { self.quoted(REDACTED) } else { self.value(value) }
+            if secrets::is_secret_key(key.as_str().unwrap_or_default(), self.redact) {
+                self.redacted();
+            } else {
+                self.value(value);
+            }
         }
         self.close(before, *b"{}");
     }
@@ -111,12 +115,17 @@ impl Shown<'_> {
         self.text.push(close);
     }
 
-    fn string(&mut self, text: &str) {
-        if secrets::holds_token(text) { self.quoted(REDACTED) } else { self.quoted(text) }
+    fn string(&mut self, string: Value<'_>) {
+        let text = string.as_str().unwrap_or_default();
+        match string.kind() {
+            _ if secrets::holds_token(text) => self.redacted(),
+            Kind::PlainString => write::plain_string(&mut self.text, text, self.max),
+            _ => write::string(&mut self.text, text, self.max),
+        }
     }
 
-    fn quoted(&mut self, text: &str) {
-        write::string(&mut self.text, text, self.max);
+    fn redacted(&mut self) {
+        write::plain_string(&mut self.text, REDACTED, self.max);
     }
 }
 

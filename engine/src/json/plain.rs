@@ -24,23 +24,38 @@ pub(crate) fn end(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// The block at `at`, and how many of its bytes are plain before the first that is not. None, if it is not whole.
-#[inline(always)]
-pub(super) fn block(bytes: &[u8], at: usize) -> Option<([u8; LANES], usize)> {
-    let block = *bytes.get(at..)?.first_chunk()?;
-    // The bit behind the last lane stands for a block that is all plain.
-    let plain = (special_lanes(block) | (1 << LANES)).trailing_zeros();
-    Some((block, super::wide(plain)))
-}
-
 /// One bit for each lane that ends a plain run.
-#[inline]
+#[inline(always)]
 fn special_lanes(block: [u8; LANES]) -> u32 {
     let lanes = u8x16::new(block);
     // With this bit turned, a quote comes to stand right above the control characters, and nothing else does.
     let turned = lanes ^ u8x16::splat(QUOTE_TO_SPACE);
     let quote_or_control = turned.min(u8x16::splat(b' ')).simd_eq(turned);
     (quote_or_control | lanes.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
+}
+
+/// What a block has that is to be escaped.
+pub(super) enum Specials {
+    /// Nothing.
+    None,
+    /// Quotes and backslashes, in these lanes.
+    Doubled(u32),
+    /// A control character, and whatever else.
+    Control,
+}
+
+#[inline(always)]
+pub(super) fn specials(block: [u8; LANES]) -> Specials {
+    match special_lanes(block) {
+        0 => Specials::None,
+        _ if has_control(block) => Specials::Control,
+        lanes => Specials::Doubled(lanes),
+    }
+}
+
+fn has_control(block: [u8; LANES]) -> bool {
+    let lanes = u8x16::new(block);
+    lanes.min(u8x16::splat(0x1f)).simd_eq(lanes).to_bitmask() != 0
 }
 
 pub(super) fn is_special(byte: u8) -> bool {
