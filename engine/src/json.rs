@@ -4,12 +4,16 @@
 //! What two readers could read in two ways is refused: duplicate keys, lone surrogates, inexact numbers,
 //! a byte order mark, bytes after the end (RFC 8259 leaves these open, RFC 7493 does not).
 
+mod escape;
 mod inexact;
+mod keys;
 mod number;
+mod plain;
 mod reader;
+pub(crate) mod write;
 
 pub use inexact::Admitted;
-use std::fmt;
+use std::{fmt, ops::Range};
 
 /// Bounds that keep a small body from costing much.
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +116,8 @@ pub struct Document<'a> {
     source: &'a str,
     /// Strings that had escapes, decoded, one after the other.
     decoded: String,
+    /// Where in `decoded` each of them stands.
+    unescaped: Vec<Range<u32>>,
     nodes: Vec<Node>,
     /// Indexes of numbers that a double does not hold, if [`Numbers::Noted`] was asked for.
     inexact: Vec<u32>,
@@ -124,10 +130,8 @@ struct Node {
     /// Span of the value in the source; of a string, without the quotes.
     start: u32,
     end: u32,
-    /// Of a container, the index behind its last descendant; of an escaped string, where its decoded form starts.
+    /// Of a container, the index behind its last descendant; of an escaped string, its index in `unescaped`.
     extra: u32,
-    /// Of an escaped string, how long its decoded form is.
-    decoded_length: u32,
 }
 
 /// What a value is.
@@ -178,8 +182,8 @@ impl<'a> Document<'a> {
         match node.kind {
             Kind::PlainString => self.source.get(wide(node.start)..wide(node.end)),
             Kind::EscapedString => {
-                let start = wide(node.extra);
-                self.decoded.get(start..start.saturating_add(wide(node.decoded_length)))
+                let Range { start, end } = self.unescaped.get(wide(node.extra))?;
+                self.decoded.get(wide(*start)..wide(*end))
             }
             _ => None,
         }
@@ -334,7 +338,7 @@ impl<'d> Iterator for Children<'d> {
 
 /// Whether a text is a number of JSON and nothing else.
 pub(crate) fn is_number(text: &str) -> bool {
-    number::length(text.as_bytes(), Numbers::Any) == Ok(text.len())
+    number::end(text.as_bytes(), 0, Numbers::Any) == Ok(text.len())
 }
 
 /// Offsets are kept in 32 bits; the reader refuses longer texts.
