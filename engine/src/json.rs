@@ -320,6 +320,11 @@ impl<'d> Iterator for Children<'d> {
     }
 }
 
+/// Whether a text is a number of JSON and nothing else.
+pub(crate) fn is_number(text: &str) -> bool {
+    number::length(text.as_bytes(), Numbers::Any) == Ok(text.len())
+}
+
 /// Offsets are kept in 32 bits; the reader refuses longer texts.
 fn wide(offset: u32) -> usize {
     usize::try_from(offset).unwrap_or(usize::MAX)

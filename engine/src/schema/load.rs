@@ -12,6 +12,7 @@ use super::{
     },
     wire::{Constant, Named, Program, Requires, Rule, Types},
 };
+use crate::json;
 
 const TWICE: BadProgram = BadProgram("a keyword stands twice in a schema");
 const NO_NODE: BadProgram = BadProgram("a schema refers to a schema that is not there");
@@ -137,7 +138,8 @@ impl Loader<'_> {
             Rule::Maximum(text) => self.limit(draft, "maximum", text),
             Rule::ExclusiveMaximum(text) => self.limit(draft, "exclusiveMaximum", text),
             Rule::MultipleOf(text) => {
-                let number = Decimal::read(self.text(text)?).ok_or(NO_NUMBER)?;
+                let number = Some(self.text(text)?).filter(|text| json::is_number(text)).and_then(Decimal::read);
+                let number = number.ok_or(NO_NUMBER)?;
                 put(&mut draft.numbers().divisor, Divisor::try_from(number).map_err(|()| NO_NUMBER)?)
             }
             rule => self.add_for_arrays(draft, rule),

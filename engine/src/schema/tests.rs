@@ -183,6 +183,15 @@ fn an_index_that_leads_nowhere_is_refused() {
 }
 
 #[test]
+fn a_number_that_json_does_not_know_is_refused() {
+    for rule in [Rule::ExclusiveMaximum(0), Rule::MultipleOf(0), Rule::Const(Constant::Number(0))] {
+        let with = |text| Schemas::try_from(program(&[text], &[(Types::ALL, std::slice::from_ref(&rule))]));
+        assert!(["5", "0.50", "5e-1"].iter().all(|good| with(good).is_ok()), "{rule:?}");
+        assert!(["", "5.0.00", "+5", "05", "5.", "five", "5 "].iter().all(|bad| with(bad).is_err()), "{rule:?}");
+    }
+}
+
+#[test]
 fn counts_and_texts_that_do_not_add_up_are_refused() {
     let broken: [fn(&mut Program); 6] = [
         |program| program.text.push('x'),
