@@ -16,7 +16,7 @@ pub const FORMAT: u32 = 2;
 /// The largest bundle that is read, inflated. Guards the filter against a small string that inflates without end.
 pub const MAX_BUNDLE_BYTES: usize = 32 << 20;
 
-/// A bundle is ten times as large inflated, seldom twenty times. One that is larger than this, too, was made to be large.
+/// Inflated, a bundle is two to seven times as large. One that is so many times as large was made to take memory.
 const MAX_RATIO: usize = 64;
 
 /// Up to this size the ratio is no matter.

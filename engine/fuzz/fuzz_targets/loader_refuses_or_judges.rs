@@ -23,10 +23,10 @@ use toolgate_engine::{
 static MEMORY: PeakAlloc = PeakAlloc;
 
 /// What a policy may take besides, whatever its size: one automaton that turns out to be none.
-const ANY_BUNDLE: usize = 24 << 20;
+const ANY_BUNDLE: usize = 9 << 20;
 
 /// How many bytes each byte of a bundle may become.
-const EACH_BYTE: usize = 400;
+const EACH_BYTE: usize = 200;
 
 const NOON: Timestamp = Timestamp(1_795_435_200_000_000_000);
 

@@ -36,7 +36,7 @@ fuzz_target!(|bytes: &[u8]| {
 // Mostly only the text is changed, for the patterns are compiled then.
 fuzz_mutator!(|input: &mut [u8], size: usize, max_size: usize, seed: u32| {
     let text = input[..size].windows(2).position(|pair| pair == b"\n\n").map(|at| at + 2);
-    let start = text.filter(|&start| seed % 64 != 0 && start < max_size).unwrap_or_default();
+    let start = text.filter(|&start| !seed.is_multiple_of(64) && start < max_size).unwrap_or_default();
     start + fuzzer_mutate(&mut input[start..], size - start, max_size - start)
 });
 

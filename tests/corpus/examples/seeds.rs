@@ -25,6 +25,12 @@ const BODIES: [&str; 5] = [
     "[true,false,null,{\"\":\"\"}]\r\n\t ",
 ];
 
+/// Encoded in several ways at once; the last one in the base64 of such a text, too.
+const LAYERED: [&str; 2] = [
+    r#"%252541\x5cx41"^'&amp;#x41; "#,
+    "JTI1MjU0MVx4NWN4NDEiXicmYW1wOyN4NDE7IHJtIC1yZiAlMmUlMmUvIGBpZGAgXHUwMDQxIGFuZCBzbyBvbg%3d\\x41'^ ",
+];
+
 /// What the target of the scanner looks for in the strings of all cases.
 const PATTERNS: [&str; 6] = [
     "rm -rf\nDROP TABLE\nos.system",
@@ -45,6 +51,9 @@ fn main() -> io::Result<()> {
             let seed = [patterns.as_bytes(), b"\n\n", &text].concat();
             write(&folder, "scanner_finds_what_its_automata_find", at * 100 + number, &seed)?;
         }
+    }
+    for (at, text) in (0..).zip(LAYERED) {
+        write(&folder, "views_begin_with_the_text_and_end", 1000 + at, text.repeat(8).as_bytes())?;
     }
     for (at, config) in (0..).zip(cases.iter().filter_map(|file| pack(file).ok())) {
         let bundle = decode(config.as_bytes()).map_err(io::Error::other)?.bundle;
