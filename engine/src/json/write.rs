@@ -88,7 +88,10 @@ pub(crate) fn number(out: &mut Vec<u8>, value: u64, digits: usize) {
         *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
         (rest, first) = (rest / 10, first - 1);
     }
-    out.extend(written.get(first..).unwrap_or_default().iter());
+    // Byte by byte, for a copy of a few is a call of the host's in wasm.
+    for digit in written.get(first..).unwrap_or_default() {
+        out.push(*digit);
+    }
 }
 
 /// What was written, as text: only text was. Should it ever not be, what can be read of it is kept.

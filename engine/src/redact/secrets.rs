@@ -88,6 +88,9 @@ fn names_secret(plain: &[u8]) -> bool {
 /// Whether a text holds a token or a private key.
 pub(super) fn holds_token(text: &str) -> bool {
     let text = text.as_bytes();
+    if text.len() < KEY_BLOCK.len() {
+        return false;
+    }
     let mut from = 0;
     while let Some(word) = long_word(text, &mut from) {
         if TOKEN_STARTS.iter().any(|start| word.starts_with(start)) {
