@@ -7,8 +7,9 @@
 mod escape;
 mod keys;
 mod number;
-pub(crate) mod plain;
+mod plain;
 mod reader;
+pub(crate) mod write;
 
 use std::{fmt, ops::Range};
 

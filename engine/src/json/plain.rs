@@ -4,7 +4,7 @@
 
 use wide::u8x16;
 
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
 const QUOTE_TO_SPACE: u8 = b'"' ^ b' ';
 
@@ -25,7 +25,7 @@ pub(crate) fn end(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// One bit for each lane that ends a plain run.
-#[inline]
+#[inline(always)]
 fn special_lanes(block: [u8; LANES]) -> u32 {
     let lanes = u8x16::new(block);
     // With this bit turned, a quote comes to stand right above the control characters, and nothing else does.
@@ -34,6 +34,30 @@ fn special_lanes(block: [u8; LANES]) -> u32 {
     (quote_or_control | lanes.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
 }
 
-fn is_special(byte: u8) -> bool {
+/// What a block has that is to be escaped.
+pub(super) enum Specials {
+    /// Nothing.
+    None,
+    /// Quotes and backslashes, in these lanes.
+    Doubled(u32),
+    /// A control character, and whatever else.
+    Control,
+}
+
+#[inline(always)]
+pub(super) fn specials(block: [u8; LANES]) -> Specials {
+    match special_lanes(block) {
+        0 => Specials::None,
+        _ if has_control(block) => Specials::Control,
+        lanes => Specials::Doubled(lanes),
+    }
+}
+
+fn has_control(block: [u8; LANES]) -> bool {
+    let lanes = u8x16::new(block);
+    lanes.min(u8x16::splat(0x1f)).simd_eq(lanes).to_bitmask() != 0
+}
+
+pub(super) fn is_special(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
