@@ -221,9 +221,8 @@ impl Exchange {
         let (Some(agent), Some(tool)) = (self.agent, self.tool) else {
             return Err(Reason::AgentUnknown.into());
         };
-        let mut of_tool = policy.buckets(agent, tool).collect::<Vec<_>>();
-        of_tool.retain(|bucket| bucket.rate.is_some() || bucket.quota.is_some());
-        let outcome = limits::take(of_tool.into_iter(), policy.agent_name(agent), now, store);
+        let limited = policy.buckets(agent, tool).filter(|bucket| bucket.rate.is_some() || bucket.quota.is_some());
+        let outcome = limits::take(limited, policy.agent_name(agent), now, store);
         match outcome {
             Ok(Outcome::Taken(standings)) => {
                 self.standings = standings;
