@@ -133,7 +133,7 @@ impl Exchange {
     }
 
     /// Judges the header. `ends` says that no body follows.
-    pub fn request_head(&mut self, policy: &Policy, head: Head<'_>, ends: bool) -> HeadStep {
+    pub fn request_head<B: AsRef<[u8]>>(&mut self, policy: &Policy, head: Head<'_, B>, ends: bool) -> HeadStep {
         self.request_id = head.request_id().map(str::to_owned);
         match self.judge_head(policy, head, ends) {
             Ok(()) => HeadStep::Proceed { edits: self.edits(head), body: Awaited::Body },
@@ -145,7 +145,7 @@ impl Exchange {
     }
 
     /// The order of the checks that need no body. It is the order of the table in `docs/reasons.md`.
-    fn judge_head(&mut self, policy: &Policy, head: Head<'_>, ends: bool) -> Result<(), Denial> {
+    fn judge_head<B: AsRef<[u8]>>(&mut self, policy: &Policy, head: Head<'_, B>, ends: bool) -> Result<(), Denial> {
         // What was called is recorded also for a call whose caller is not known.
         let name = head.tool().unwrap_or_default();
         self.tool_name = names::tool_name(name).ok().map(str::to_owned);
@@ -268,7 +268,7 @@ impl Exchange {
         reply
     }
 
-    fn edits(&self, head: Head<'_>) -> Edits {
+    fn edits<B: AsRef<[u8]>>(&self, head: Head<'_, B>) -> Edits {
         let mut remove: Vec<Vec<u8>> = head.untrusted().map(<[u8]>::to_vec).collect();
         remove.sort_unstable();
         remove.dedup();

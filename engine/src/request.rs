@@ -6,11 +6,18 @@
 use crate::{bundle::IdentitySource, denial::Reason, names};
 
 /// Header fields in the order they came, names in lower case as Envoy has them, pseudo-header fields too.
-#[derive(Clone, Copy)]
-pub struct Head<'a> {
+pub struct Head<'a, B = Vec<u8>> {
     /// Names and values.
-    pub fields: &'a [(Vec<u8>, Vec<u8>)],
+    pub fields: &'a [(B, B)],
 }
+
+impl<B> Clone for Head<'_, B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B> Copy for Head<'_, B> {}
 
 /// How often a field stands in a request.
 enum Field<'a> {
@@ -30,12 +37,12 @@ const OVERRIDES: [&str; 7] = [
     "x-rewrite-url",
 ];
 
-impl<'a> Head<'a> {
+impl<'a, B: AsRef<[u8]>> Head<'a, B> {
     fn field(self, name: &str) -> Field<'a> {
-        let mut values = self.fields.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name.as_bytes()));
+        let mut values = self.fields.iter().filter(|(other, _)| other.as_ref().eq_ignore_ascii_case(name.as_bytes()));
         match (values.next(), values.next()) {
             (None, _) => Field::Absent,
-            (Some((_, value)), None) => Field::Once(value),
+            (Some((_, value)), None) => Field::Once(value.as_ref()),
             (Some(_), Some(_)) => Field::Often,
         }
     }
@@ -44,7 +51,7 @@ impl<'a> Head<'a> {
     pub fn agent_id(self, sources: &[IdentitySource]) -> Result<&'a str, Reason> {
         for IdentitySource::Header(header) in sources {
             // A server that reads `_` as `-` would see two identities.
-            if self.fields.iter().any(|(name, _)| is_twin(name, header)) {
+            if self.fields.iter().any(|(name, _)| is_twin(name.as_ref(), header)) {
                 return Err(Reason::IdentityAmbiguous);
             }
             match self.field(header) {
@@ -120,7 +127,7 @@ impl<'a> Head<'a> {
 
     /// Names of the fields that must not reach a tool as the client sent them.
     pub fn untrusted(self) -> impl Iterator<Item = &'a [u8]> {
-        self.fields.iter().map(|(name, _)| name.as_slice()).filter(|name| is_untrusted(name))
+        self.fields.iter().map(|(name, _)| name.as_ref()).filter(|name| is_untrusted(name))
     }
 }
 
