@@ -17,9 +17,13 @@ use std::{
 };
 use toolgate_bodies::{SIZES, body};
 use toolgate_engine::{
-    bundle::AuditArguments,
     json::{Bounds, Document},
+    policy::Policy,
 };
+
+/// What is judged after reading, and by which policy.
+const POLICIES: [(&str, &str); 3] =
+    [("read, length", "plain"), ("read, all six sets", "all-sets"), ("read, ten patterns", "ten-patterns")];
 
 type Part<'a> = (&'static str, Box<dyn FnMut(&[u8]) -> bool + 'a>);
 
@@ -42,28 +46,22 @@ fn main() {
 
 /// The speeds of each part, the slowest first.
 fn measure(size: usize, rounds: usize) -> Vec<(&'static str, Vec<f64>)> {
-    let policy = common::policy(1, AuditArguments::Redacted);
-    let Some(tool) = policy.tool_named(b"tool-0") else {
-        panic!("the policy has no tool");
-    };
-    let fields = common::fields(0, size);
+    let policies = POLICIES.map(|(_, name)| common::policy(name));
+    let fields = common::fields("search", size);
     let mut store = Memory::default();
     let mut parts: Vec<Part<'_>> = vec![
         ("serde_json IgnoredAny", Box::new(|body| serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok())),
         ("serde_json Value", Box::new(|body| serde_json::from_slice::<serde_json::Value>(body).is_ok())),
-        ("engine: read", Box::new(|body| Document::read(body, Bounds::default()).is_ok())),
-        (
-            "engine: read and check",
-            Box::new(|body| {
-                Document::read(body, Bounds::default())
-                    .is_ok_and(|document| policy.checks(tool).all(|checks| checks.run(document.root()).is_ok()))
-            }),
-        ),
-        (
-            "engine: whole call, audit line",
-            Box::new(|body| !common::allowed_call(&policy, &mut store, &fields, body).is_empty()),
-        ),
+        ("read", Box::new(|body| Document::read(body, Bounds::default()).is_ok())),
     ];
+    for ((what, _), policy) in POLICIES.iter().zip(&policies) {
+        parts.push((what, Box::new(|body| is_allowed(policy, body))));
+    }
+    let [.., policy] = &policies;
+    parts.push((
+        "whole call, audit line",
+        Box::new(|body| !common::allowed_call(policy, &mut store, &fields, body).is_empty()),
+    ));
     let body = body(size);
     let mut speeds: Vec<_> = parts.iter().map(|(name, _)| (*name, Vec::new())).collect();
     for round in 0..=rounds {
@@ -79,6 +77,14 @@ fn measure(size: usize, rounds: usize) -> Vec<(&'static str, Vec<f64>)> {
         speeds.sort_by(f64::total_cmp);
     }
     speeds
+}
+
+fn is_allowed(policy: &Policy, body: &[u8]) -> bool {
+    let tool = policy.tool_named(b"search");
+    let read = Document::read(body, Bounds::default());
+    read.ok()
+        .zip(tool)
+        .is_some_and(|(document, tool)| policy.checks(tool).all(|checks| checks.run(document.root()).is_ok()))
 }
 
 fn turn(name: &str, part: &mut dyn FnMut(&[u8]) -> bool, body: &[u8]) -> Duration {
