@@ -6,14 +6,17 @@
 use crate::{
     automaton::ReadyAutomaton,
     bundle::{BadConfig, Blocked, Checks, Ruled},
-    json::{Place, Value},
+    json::{Admitted, Place, Value},
     patterns::{Found, MAX_AUTOMATA, Scanner},
+    schema::{BUDGET, Failure, Schemas},
     views::{self, Allowance, TooLayered},
 };
 use std::sync::Arc;
 
 /// Checks, ready to run.
 pub struct ArgumentChecks {
+    schemas: Vec<Ruled<u32>>,
+    program: Arc<Schemas>,
     max_string_length: Option<Ruled<u32>>,
     /// Patterns, by the part of the arguments that they hold for.
     parts: Vec<Part>,
@@ -33,8 +36,17 @@ struct Scan {
 }
 
 /// What is wrong with an argument.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
+    /// A value breaks a keyword of a schema.
+    Invalid {
+        /// The keyword.
+        keyword: &'static str,
+        /// Where it stands: an RFC 6901 pointer from the schema on, through references.
+        place: String,
+    },
+    /// Judging the arguments by a schema takes more steps than any call may take.
+    Costly,
     /// A string has more characters than this.
     TooLong {
         /// The longest that is allowed, in Unicode scalar values.
@@ -59,14 +71,22 @@ pub struct Offence {
 
 /// Every rule that the checks name.
 pub(crate) fn rules_of(checks: &Checks) -> impl Iterator<Item = u32> {
-    let Checks { max_string_length, blocked } = checks;
+    let Checks { schemas, max_string_length, blocked } = checks;
+    let of_schemas = schemas.iter().map(|schema| schema.rule);
     let of_patterns = blocked.iter().flat_map(|blocked| blocked.rules.iter().copied());
-    max_string_length.iter().map(|max| max.rule).chain(of_patterns)
+    of_schemas.chain(max_string_length.iter().map(|max| max.rule)).chain(of_patterns)
 }
 
 /// Joins the automata of each part, once when a policy is loaded.
-pub(crate) fn prepare(checks: Checks, automata: &[Arc<ReadyAutomaton>]) -> Result<ArgumentChecks, BadConfig> {
-    let Checks { max_string_length, blocked } = checks;
+pub(crate) fn prepare(
+    checks: Checks,
+    automata: &[Arc<ReadyAutomaton>],
+    program: &Arc<Schemas>,
+) -> Result<ArgumentChecks, BadConfig> {
+    let Checks { schemas, max_string_length, blocked } = checks;
+    if schemas.iter().any(|schema| usize::try_from(schema.value).is_ok_and(|at| at >= program.entries())) {
+        return Err(BadConfig::Inconsistent("a check refers to a schema that is not there"));
+    }
     let mut parts: Vec<Part> = Vec::new();
     for of_part in blocked.chunk_by(|left, right| left.at == right.at) {
         let Some(first) = of_part.first() else { continue };
@@ -74,7 +94,7 @@ pub(crate) fn prepare(checks: Checks, automata: &[Arc<ReadyAutomaton>]) -> Resul
         let scans = of_part.chunks(MAX_AUTOMATA).map(|scan| Scan::of(scan, automata)).collect::<Result<_, _>>()?;
         parts.push(Part { tokens, scans });
     }
-    Ok(ArgumentChecks { max_string_length, parts })
+    Ok(ArgumentChecks { schemas, program: Arc::clone(program), max_string_length, parts })
 }
 
 /// The tokens of an RFC 6901 pointer.
@@ -186,8 +206,24 @@ impl Part {
 }
 
 impl ArgumentChecks {
-    /// Looks at every string of `arguments`, keys too, at any depth; a pattern for one part, at those of the part.
+    /// Judges `arguments` by all schemas, then looks at every string in them, keys too, at any depth; a pattern for
+    /// one part looks at those of the part.
     pub fn run(&self, arguments: Value<'_>) -> Result<(), Offence> {
+        self.run_admitting(arguments, &mut Admitted::default())
+    }
+
+    /// Whether there are schemas among the checks, which may admit numbers.
+    pub(crate) fn has_schemas(&self) -> bool {
+        !self.schemas.is_empty()
+    }
+
+    /// The same, and admits the numbers that the schemas admit.
+    pub(crate) fn run_admitting(&self, arguments: Value<'_>, admitted: &mut Admitted) -> Result<(), Offence> {
+        for schema in &self.schemas {
+            self.program
+                .run_admitting(schema.value, arguments, admitted)
+                .map_err(|failure| invalid(schema.rule, failure))?;
+        }
         let offence = |place, (rule, fault)| Offence { rule, pointer: arguments.pointer_to(place), fault };
         if let Some(max) = self.max_string_length
             && let Some(place) =
@@ -206,6 +242,12 @@ impl ArgumentChecks {
         }
         Ok(())
     }
+}
+
+fn invalid(rule: u32, failure: Failure) -> Offence {
+    let Failure { pointer, keyword, schema_pointer } = failure;
+    let fault = if keyword == BUDGET { Fault::Costly } else { Fault::Invalid { keyword, place: schema_pointer } };
+    Offence { rule, pointer, fault }
 }
 
 /// A text never has more characters than bytes, so most need no counting.

@@ -33,6 +33,8 @@ pub struct Record<'a> {
     pub(crate) decision: Decision,
     pub(crate) reason: Option<&'a Reason>,
     pub(crate) rule: Option<&'a str>,
+    /// Which argument was refused, as far as it may be shown.
+    pub(crate) argument: String,
     pub(crate) status: Option<u16>,
     pub(crate) request_id: Option<&'a str>,
     pub(crate) policy: Option<&'a str>,
@@ -49,6 +51,10 @@ struct Line<'a> {
     decision: &'static str,
     reason: &'static str,
     rule: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    argument: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    keyword: &'a str,
     would_deny: bool,
     status: u16,
     duration_ms: f64,
@@ -101,6 +107,8 @@ impl Record<'_> {
             },
             reason: self.reason(),
             rule: self.rule.unwrap_or_default(),
+            argument: &self.argument,
+            keyword: self.reason.and_then(Reason::keyword).unwrap_or_default(),
             would_deny: self.decision == Decision::Shadow,
             status: self.status(),
             duration_ms: self.milliseconds(),

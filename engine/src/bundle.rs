@@ -3,7 +3,7 @@
 //! In: a [`Bundle`] or the bytes of a plugin config. Out: the config, or the bundle with its digest.
 //! Checks form and integrity only; [`crate::policy::Policy`] checks the meaning.
 
-use crate::automaton::Automaton;
+use crate::{automaton::Automaton, schema::Program};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -35,6 +35,8 @@ pub struct Bundle {
     pub buckets: Vec<Bucket>,
     /// Compiled patterns, shared by the checks that name them.
     pub automata: Vec<Automaton>,
+    /// Compiled schemas, shared by the checks that name them.
+    pub schemas: Program,
     /// Checks of arguments, shared by the tools that name them.
     pub checks: Vec<Checks>,
     /// Declared tools.
@@ -145,6 +147,8 @@ pub enum Window {
 /// Checks that all arguments of a call must pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Checks {
+    /// Entries of [`Bundle::schemas`]: all of them must hold.
+    pub schemas: Vec<Ruled<u32>>,
     /// Longest string, key or value, in Unicode scalar values.
     pub max_string_length: Option<Ruled<u32>>,
     /// Patterns that no key and no value may hold; those for one part stand together.

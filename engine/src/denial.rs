@@ -96,6 +96,8 @@ impl Reason {
             Self::BodyMissing => "body_missing",
             Self::BodyMalformed(_) => "body_malformed",
             Self::BodyShape => "body_shape",
+            Self::Argument { fault: Fault::Invalid { .. }, .. } => "argument_invalid",
+            Self::Argument { fault: Fault::Costly, .. } => "argument_costly",
             Self::Argument { fault: Fault::TooLong { .. }, .. } => "argument_too_long",
             Self::Argument { fault: Fault::Blocked, .. } => "argument_blocked",
             Self::Argument { fault: Fault::Obscured, .. } => "argument_obscured",
@@ -124,6 +126,22 @@ impl Reason {
             | Self::Argument { .. } => 400,
             Self::LimitSpent { .. } => 429,
             Self::Undecided(_) => 503,
+        }
+    }
+
+    /// Which argument it is about, as an RFC 6901 pointer.
+    pub(crate) fn argument(&self) -> Option<&str> {
+        match self {
+            Self::Argument { pointer, .. } => Some(pointer),
+            _ => None,
+        }
+    }
+
+    /// Where the keyword that an argument broke stands in its schema.
+    pub(crate) fn keyword(&self) -> Option<&str> {
+        match self {
+            Self::Argument { fault: Fault::Invalid { place, .. }, .. } => Some(place),
+            _ => None,
         }
     }
 
@@ -189,6 +207,12 @@ impl fmt::Display for Reason {
             Self::BodyMalformed(malformed) => write!(f, "the body is not strict JSON: {malformed}"),
             Self::BodyShape => {
                 write!(f, "the body must be an object with the one member \"arguments\", itself an object")
+            }
+            Self::Argument { pointer, fault: Fault::Invalid { keyword, place: _ } } => {
+                write!(f, "the value at {} breaks `{keyword}` of the schema of this tool's arguments", Shown(pointer))
+            }
+            Self::Argument { pointer, fault: Fault::Costly } => {
+                write!(f, "judging the arguments takes too many steps, reached at {}", Shown(pointer))
             }
             Self::Argument { pointer, fault: Fault::TooLong { max } } => {
                 write!(f, "a string at {} has more than {max} characters", Shown(pointer))

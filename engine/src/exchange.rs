@@ -4,11 +4,11 @@
 //! Has no host: every phase can be run natively, and `policy-compiler` runs this same code.
 
 use crate::{
-    arguments::Offence,
+    arguments::{ArgumentChecks, Offence},
     audit::{Decision, Record},
     bundle::Mode,
     denial::{self, Reason, Reply, Undecided},
-    json::{Bounds, Document, Value},
+    json::{Admitted, Bounds, Document, Numbers, Value},
     limits::{self, Failure, Outcome, Standing, Store, Timestamp},
     names,
     policy::{AgentIndex, Policy, ToolIndex},
@@ -207,12 +207,17 @@ impl Exchange {
         if body.is_empty() {
             return Err(Reason::BodyMissing.into());
         }
-        let document = Document::read(body, Bounds::default()).map_err(Reason::BodyMalformed)?;
+        let bounds = Bounds { numbers: Numbers::Noted, ..Bounds::default() };
+        let document = Document::read(body, bounds).map_err(Reason::BodyMalformed)?;
+        let agent = self.agent.ok_or(Reason::AgentUnknown)?;
+        let mut admitted = Admitted::default();
+        if document.has_inexact() && !has_schemas(policy, agent, tool) {
+            document.require_admitted(&admitted).map_err(Reason::BodyMalformed)?;
+        }
         let arguments = arguments_of(document.root()).ok_or(Reason::BodyShape)?;
         self.arguments = redact::show(arguments, policy.audit_arguments(tool), policy.audit());
-        policy.checks(tool).try_for_each(|checks| checks.run(arguments))?;
-        let agent = self.agent.ok_or(Reason::AgentUnknown)?;
-        let rule = granted_by(policy, agent, tool, arguments)?;
+        policy.checks(tool).try_for_each(|checks| checks.run_admitting(arguments, &mut admitted))?;
+        let rule = granted_by(policy, agent, tool, arguments, &document, &mut admitted)?;
         self.judgement = Some(Judgement { reason: None, rule: Some(rule) });
         Ok(())
     }
@@ -292,6 +297,14 @@ impl Exchange {
         (self.agent, self.tool)
     }
 
+    /// Which argument was refused, as far as the audit line may tell.
+    fn argument(&self, policy: &Policy, reason: Option<&Reason>) -> String {
+        let pointer = reason.and_then(Reason::argument).zip(self.tool);
+        let shown =
+            pointer.map(|(pointer, tool)| redact::pointer(pointer, policy.audit_arguments(tool), policy.audit()));
+        shown.unwrap_or_default()
+    }
+
     /// The record of the exchange.
     pub fn finish<'a>(&'a self, policy: Option<&'a Policy>, now: Timestamp) -> Record<'a> {
         let judgement = self.judgement.as_ref();
@@ -313,6 +326,7 @@ impl Exchange {
             rule: policy
                 .zip(judgement.and_then(|judgement| judgement.rule))
                 .and_then(|(policy, rule)| policy.rule(rule)),
+            argument: policy.map(|policy| self.argument(policy, reason)).unwrap_or_default(),
             status: self.status,
             request_id: self.request_id.as_deref(),
             policy: policy.map(Policy::digest),
@@ -320,16 +334,34 @@ impl Exchange {
     }
 }
 
-/// The rule of the first grant that holds for these arguments; if none does, what the first one found.
-fn granted_by(policy: &Policy, agent: AgentIndex, tool: ToolIndex, arguments: Value<'_>) -> Result<u32, Denial> {
-    let mut refused = None;
+/// Whether a schema judges the call, which may then allow numbers that no call may have otherwise.
+fn has_schemas(policy: &Policy, agent: AgentIndex, tool: ToolIndex) -> bool {
+    let of_grants = policy.grants(agent, tool).flat_map(|grant| policy.checks_of(grant));
+    policy.checks(tool).chain(of_grants).any(ArgumentChecks::has_schemas)
+}
+
+/// The rule of the first grant that holds for these arguments and numbers; if none does, what the first one found.
+fn granted_by(
+    policy: &Policy,
+    agent: AgentIndex,
+    tool: ToolIndex,
+    arguments: Value<'_>,
+    document: &Document<'_>,
+    admitted: &mut Admitted,
+) -> Result<u32, Denial> {
+    let mut refused: Option<Denial> = None;
+    let mark = admitted.mark();
     for grant in policy.grants(agent, tool) {
-        match policy.checks_of(grant).try_for_each(|checks| checks.run(arguments)) {
+        let mut checks = policy.checks_of(grant);
+        let judged = checks.try_for_each(|checks| checks.run_admitting(arguments, admitted)).map_err(Denial::from);
+        let judged = judged.and_then(|()| Ok(document.require_admitted(admitted).map_err(Reason::BodyMalformed)?));
+        match judged {
             Ok(()) => return Ok(grant.rule),
-            Err(offence) => refused = refused.or(Some(offence)),
+            Err(denial) => refused = refused.or(Some(denial)),
         }
+        admitted.back_to(mark);
     }
-    Err(refused.map_or(Reason::ToolNotGranted.into(), Denial::from))
+    Err(refused.unwrap_or(Reason::ToolNotGranted.into()))
 }
 
 fn require_size(policy: &Policy, tool: ToolIndex, size: u64) -> Result<(), Denial> {

@@ -4,9 +4,11 @@
 //! What two readers could read in two ways is refused: duplicate keys, lone surrogates, inexact numbers,
 //! a byte order mark, bytes after the end (RFC 8259 leaves these open, RFC 7493 does not).
 
+mod inexact;
 mod number;
 mod reader;
 
+pub use inexact::Admitted;
 use std::{fmt, ops::Range};
 
 /// Bounds that keep a small body from costing much.
@@ -26,6 +28,9 @@ pub enum Numbers {
     /// Only those that a double holds exactly, so that no two readers see two values.
     #[default]
     Exact,
+    /// All, and those that a double does not hold are noted: [`Document::require_admitted`] then refuses them, unless
+    /// somebody vouches for each.
+    Noted,
     /// All that the grammar knows; for JSON that no one forwards.
     Any,
 }
@@ -78,22 +83,27 @@ pub enum Problem {
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.problem {
-            Problem::InvalidUtf8 => "invalid UTF-8",
-            Problem::ByteOrderMark => "a byte order mark",
-            Problem::UnexpectedEnd => "the JSON text ends too early",
-            Problem::UnexpectedByte => "an unexpected character",
-            Problem::TrailingBytes => "something after the end of the JSON text",
-            Problem::ControlCharacter => "a control character in a string",
-            Problem::BadEscape => "an unknown escape",
-            Problem::LoneSurrogate => "half of a surrogate pair",
-            Problem::BadNumber => "a malformed number",
-            Problem::InexactNumber => "a number that cannot be represented exactly",
-            Problem::DuplicateKey => "a duplicate key",
-            Problem::TooDeep => "nesting that is too deep",
-            Problem::TooManyValues => "too many values",
-        };
-        write!(f, "{what} at byte {}", self.at)
+        write!(f, "{} at byte {}", self.problem, self.at)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InvalidUtf8 => "invalid UTF-8",
+            Self::ByteOrderMark => "a byte order mark",
+            Self::UnexpectedEnd => "the JSON text ends too early",
+            Self::UnexpectedByte => "an unexpected character",
+            Self::TrailingBytes => "something after the end of the JSON text",
+            Self::ControlCharacter => "a control character in a string",
+            Self::BadEscape => "an unknown escape",
+            Self::LoneSurrogate => "half of a surrogate pair",
+            Self::BadNumber => "a malformed number",
+            Self::InexactNumber => "a number that cannot be represented exactly",
+            Self::DuplicateKey => "a duplicate key",
+            Self::TooDeep => "nesting that is too deep",
+            Self::TooManyValues => "too many values",
+        })
     }
 }
 
@@ -103,6 +113,8 @@ pub struct Document<'a> {
     /// Strings that had escapes, decoded, one after the other.
     decoded: String,
     nodes: Vec<Node>,
+    /// Indexes of numbers that a double does not hold, if [`Numbers::Noted`] was asked for.
+    inexact: Vec<u32>,
 }
 
 /// One value or key. A container is followed by what it holds; an object holds keys and values in turn.

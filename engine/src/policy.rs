@@ -11,6 +11,7 @@ use crate::{
         Packed, Ruled, Subject, Tool,
     },
     limits, names, redact,
+    schema::Schemas,
 };
 use std::{collections::HashMap, sync::Arc};
 
@@ -156,8 +157,19 @@ impl TryFrom<Packed> for Policy {
     fn try_from(packed: Packed) -> Result<Self, BadConfig> {
         let Packed { bundle, digest, deployment, bundle_bytes: _ } = packed;
         consistent(&bundle)?;
-        let Bundle { name: _, identity, mut audit, rules, groups: _, agents, buckets, automata, checks, mut tools } =
-            bundle;
+        let Bundle {
+            name: _,
+            identity,
+            mut audit,
+            rules,
+            groups: _,
+            agents,
+            buckets,
+            automata,
+            schemas,
+            checks,
+            mut tools,
+        } = bundle;
         for key in &mut audit.redact {
             *key = redact::plain_key(key);
         }
@@ -167,8 +179,9 @@ impl TryFrom<Packed> for Policy {
         let agent_by_name = by_name(agents.iter().map(|agent| &agent.name), AgentIndex)?;
         let tool_by_name = by_name(tools.iter().map(|tool| &tool.name), ToolIndex)?;
         let automata = ready(&automata)?;
-        let checks =
-            checks.into_iter().map(|checks| arguments::prepare(checks, &automata)).collect::<Result<_, _>>()?;
+        let schemas = Arc::new(Schemas::try_from(schemas).map_err(|bad| BadConfig::Inconsistent(bad.what()))?);
+        let prepare = |checks| arguments::prepare(checks, &automata, &schemas);
+        let checks = checks.into_iter().map(prepare).collect::<Result<_, _>>()?;
         Ok(Self {
             digest,
             deployment,
@@ -213,7 +226,8 @@ fn by_name<'a, I: Copy>(
 
 /// Checks every name, index and number, so that no look-up in a [`Policy`] can miss.
 fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
-    let Bundle { name: _, identity, audit: _, rules, groups, agents, buckets, automata: _, checks, tools } = bundle;
+    let Bundle { name: _, identity, audit: _, rules, groups, agents, buckets, automata: _, schemas: _, checks, tools } =
+        bundle;
     let no = |what| Err(BadConfig::Inconsistent(what));
     let rule = |at: u32| index(at) < rules.len();
     let all = |list: &[u32], len: usize| list.iter().all(|&at| index(at) < len);

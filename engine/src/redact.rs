@@ -70,6 +70,17 @@ pub(crate) fn show(arguments: Value<'_>, how: AuditArguments, options: &AuditOpt
     }
 }
 
+/// Shows which argument a rule refused, as a pointer whose keys the caller chose; as little of it as of the arguments.
+pub(crate) fn pointer(pointer: &str, how: AuditArguments, options: &AuditOptions) -> String {
+    const MOST: usize = 256;
+    let shown = Shown { text: String::new(), max: MOST, redact: &options.redact };
+    match how {
+        AuditArguments::None | AuditArguments::Hashed => String::new(),
+        AuditArguments::Full => cut(pointer, MOST),
+        AuditArguments::Redacted => cut(&shown.pointer(pointer), MOST),
+    }
+}
+
 /// Cuts at a letter, and says that it did.
 fn cut(text: &str, max: usize) -> String {
     const MARK: &str = "…";
@@ -124,6 +135,20 @@ impl Shown<'_> {
             if self.is_secret_key(key) { self.quoted(REDACTED) } else { self.value(value) }
         }
         self.text.push('}');
+    }
+
+    /// The pointer with the keys that may be seen; what stands under a secret's key is no more seen than its value.
+    fn pointer(mut self, pointer: &str) -> String {
+        for token in pointer.split('/').skip(1) {
+            let key = token.replace("~1", "/").replace("~0", "~");
+            self.text.push('/');
+            self.text.push_str(if holds_token(&key) { REDACTED } else { token });
+            if self.is_secret_key(&key) && pointer.len() > self.text.len() {
+                self.text.push_str("/…");
+                break;
+            }
+        }
+        self.text
     }
 
     fn string(&mut self, text: &str) {
@@ -197,6 +222,21 @@ mod tests {
         ] {
             assert_eq!(redacted(&format!(r#"{{"q":"{secret}"}}"#)), r#"{"q":"[redacted]"}"#, "{secret}");
         }
+    }
+
+    #[test]
+    fn a_pointer_shows_no_more_than_the_arguments_do() {
+        let shown =
+            |how, text: &str| pointer(text, how, &AuditOptions { redact: vec!["iban".to_owned()], max_bytes: 0 });
+        use AuditArguments::{Full, Hashed, None, Redacted};
+        assert_eq!(shown(Redacted, "/filters/0/a~1b"), "/filters/0/a~1b");
+        assert_eq!(shown(Redacted, "/a/ghp_0123456789abcdefghij/b"), "/a/[redacted]/b");
+        assert_eq!(shown(Redacted, "/password"), "/password");
+        assert_eq!(shown(Redacted, "/db-password/hunter2/x"), "/db-password/…");
+        assert_eq!(shown(Redacted, "/IBAN/DE12"), "/IBAN/…");
+        assert_eq!(shown(Full, "/password/hunter2"), "/password/hunter2");
+        assert_eq!(shown(Full, &"/ä".repeat(200)).len(), 256);
+        assert_eq!((shown(Hashed, "/q").as_str(), shown(None, "/q").as_str()), ("", ""));
     }
 
     #[test]

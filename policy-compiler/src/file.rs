@@ -9,9 +9,11 @@ pub(crate) mod headers;
 mod limits;
 mod patterns;
 mod read;
+mod schemas;
 mod values;
 
 pub(crate) use read::read;
+pub(crate) use schemas::{Inline, SchemaSource};
 
 use crate::source::Span;
 use toolgate_engine::bundle::{AuditArguments, Mode, Quota, Rate, Share};
@@ -50,8 +52,26 @@ pub(crate) struct Limits {
 /// Checks of arguments.
 #[derive(Debug, Default)]
 pub(crate) struct Arguments {
+    pub(crate) schema: Option<Given<SchemaSource>>,
     pub(crate) max_string_length: Option<Given<u32>>,
     pub(crate) blocked: Option<Given<Vec<Pattern>>>,
+}
+
+/// What becomes of `format` in schemas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Formats {
+    /// It describes, and refuses nothing.
+    Annotation,
+    /// Strings are held to it.
+    Assertion,
+}
+
+/// A schema that others refer to by its name.
+#[derive(Debug)]
+pub(crate) struct SharedSchema {
+    pub(crate) id: Named,
+    /// Nothing if it was written wrongly.
+    pub(crate) inline: Option<Inline>,
 }
 
 /// What a pattern is.
@@ -86,6 +106,8 @@ pub(crate) struct PolicyFile {
     pub(crate) identity: Option<Given<String>>,
     pub(crate) defaults: Defaults,
     pub(crate) audit: Audit,
+    pub(crate) schema_format: Option<Given<Formats>>,
+    pub(crate) schemas: Vec<SharedSchema>,
     /// Nothing if the key is missing.
     pub(crate) agents: Option<Given<Vec<Agent>>>,
     pub(crate) groups: Option<Given<Vec<Group>>>,

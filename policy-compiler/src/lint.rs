@@ -16,7 +16,7 @@ use toolgate_engine::{
 };
 
 pub(crate) fn lint(file: &PolicyFile, lowered: &Lowered, findings: &mut Findings) {
-    let Lowered { bundle, links } = lowered;
+    let Lowered { bundle, links, files: _ } = lowered;
     identity(file, findings);
     emptiness(file, findings);
     shadow(file, findings);
@@ -127,6 +127,7 @@ fn tool_groups(file: &PolicyFile, findings: &mut Findings) {
             || grants.groups.is_some()
             || limits.rate.is_some()
             || limits.quota.is_some()
+            || arguments.schema.is_some()
             || arguments.max_string_length.is_some()
             || arguments.blocked.is_some();
         let why = match (has_tools, says_something) {

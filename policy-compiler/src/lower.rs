@@ -8,6 +8,7 @@ mod checks;
 mod links;
 mod patterns;
 mod rules;
+mod schemas;
 
 pub(crate) use links::Links;
 use rules::Rules;
@@ -15,6 +16,7 @@ use rules::Rules;
 use crate::{
     diagnostic::{Code, Finding, Findings},
     file::{self, PolicyFile},
+    files::{Files, ReadFile},
 };
 use toolgate_engine::bundle::{Agent, AuditArguments, AuditOptions, Bundle, Grant, IdentitySource, Mode, Ruled, Tool};
 
@@ -31,9 +33,12 @@ const MAX_RULES_BYTES: usize = toolgate_engine::bundle::MAX_BUNDLE_BYTES / 3;
 pub(crate) struct Lowered {
     pub(crate) bundle: Bundle,
     pub(crate) links: Links,
+    /// Files that were read besides the policy.
+    pub(crate) files: Vec<ReadFile>,
 }
 
-pub(crate) fn lower(file: &PolicyFile, findings: &mut Findings) -> Lowered {
+/// Lowers a file. `name` is what findings call it.
+pub(crate) fn lower(file: &PolicyFile, name: &str, files: &dyn Files, findings: &mut Findings) -> Lowered {
     let links = Links::of(file, findings);
     let mut rules = Rules::within(MAX_RULES_BYTES);
     let mut bundle = Bundle {
@@ -45,7 +50,7 @@ pub(crate) fn lower(file: &PolicyFile, findings: &mut Findings) -> Lowered {
     };
     bundle.agents = agents(file, &links, &mut bundle, &mut rules);
     let group_buckets = buckets::of_tool_groups(file, &mut bundle.buckets, &mut rules);
-    let mut all_checks = checks::AllChecks::of(file, &mut rules, findings);
+    let mut all_checks = checks::AllChecks::of(file, name, files, &mut rules, findings);
     let mut grants_left = MAX_GRANTS;
     for (at, tool) in file.tools().iter().enumerate() {
         let member_of = links.tool_groups_of(at);
@@ -59,20 +64,21 @@ pub(crate) fn lower(file: &PolicyFile, findings: &mut Findings) -> Lowered {
             body_limit: body_limit(file, tool, &mut rules),
             grants,
             buckets: held_to,
-            checks: all_checks.of_tool(file, tool, member_of, &mut rules, findings),
+            checks: all_checks.of_tool(tool, member_of, &mut rules, findings),
             audit_arguments: file::value(tool.audit_arguments.as_ref())
                 .or(file::value(file.audit.arguments.as_ref()))
                 .unwrap_or(AuditArguments::Redacted),
         });
     }
-    (bundle.automata, bundle.checks) = all_checks.into_lists();
+    let checks::Parts { automata, schemas, checks, files } = all_checks.into_parts(findings);
+    (bundle.automata, bundle.schemas, bundle.checks) = (automata, schemas, checks);
     bundle.rules = rules.pointers().to_vec();
     if grants_left == 0 || rules.is_overfull() {
         let message = "the policy unfolds to more grants than the filter holds";
         let finding = Finding::of_file(Code::Unfolds, message);
         findings.add(finding.help("grant groups of agents instead of single agents"));
     }
-    Lowered { bundle, links }
+    Lowered { bundle, links, files }
 }
 
 fn identity(file: &PolicyFile) -> Vec<IdentitySource> {

@@ -24,6 +24,7 @@ pub(crate) enum Names {
     Groups,
     Tools,
     ToolGroups,
+    Schemas,
 }
 
 /// What a key takes.
@@ -63,6 +64,12 @@ pub(crate) enum Shape {
     Pointer,
     /// A list of literals, and of mappings that say exactly one of the keys which [`is_alternative`] names.
     Patterns(&'static Table),
+    /// A JSON Schema in place.
+    Schema,
+    /// The path of a file, from the policy's folder on.
+    File,
+    /// A mapping from names to JSON Schemas.
+    Schemas,
     /// A mapping with known keys.
     Object(&'static Table),
     /// A mapping from names to mappings with known keys.
@@ -132,6 +139,7 @@ impl Names {
             Self::Groups => "groups",
             Self::Tools => "tools",
             Self::ToolGroups => "tool_groups",
+            Self::Schemas => "schemas",
         }
     }
 
@@ -142,6 +150,7 @@ impl Names {
             Self::Groups => "group",
             Self::Tools => "tool",
             Self::ToolGroups => "tool group",
+            Self::Schemas => "schema",
         }
     }
 
@@ -149,7 +158,7 @@ impl Names {
     pub(crate) fn signs(self) -> &'static str {
         match self {
             Self::Agents => "._:/@+=-",
-            Self::Groups | Self::Tools | Self::ToolGroups => "_.-",
+            Self::Groups | Self::Tools | Self::ToolGroups | Self::Schemas => "_.-",
         }
     }
 }

@@ -51,7 +51,7 @@ fn cases_with_headers_sent_ahead() {
 fn run(way: Way) {
     let files = all();
     let upstream = Upstream::start();
-    let listeners = files.iter().map(|file| gateway::listener(file.name, &file.policy, way.headers));
+    let listeners = files.iter().map(|file| gateway::listener_with(file.name, &file.policy, &file.files, way.headers));
     // One worker, so that audit lines come in the order of the calls.
     let envoy = Envoy::start(&gateway::config(&upstream, listeners).concurrency(1));
     let mut wrong = String::new();
@@ -124,6 +124,11 @@ fn complaints(outcome: &Outcome, line: &serde_json::Value, seen: &[Seen], way: W
     if let Some(arguments) = &want.arguments {
         same("the shown arguments", text("arguments"), arguments.clone());
     }
+    for (field, wanted) in [("argument", &want.argument), ("keyword", &want.keyword)] {
+        if let Some(wanted) = wanted {
+            same(&format!("the shown {field}"), line[field].as_str().unwrap_or_default().to_owned(), wanted.clone());
+        }
+    }
     let at_tool: Vec<_> = seen.iter().filter(|seen| seen.header_values("x-case") == [id.as_bytes()]).collect();
     if want.status == 200 {
         same("the number of arrivals", at_tool.len().to_string(), "1".to_owned());
@@ -148,8 +153,16 @@ fn complaints(outcome: &Outcome, line: &serde_json::Value, seen: &[Seen], way: W
         reply.header("content-type").unwrap_or_default().to_owned(),
         "application/problem+json".to_owned(),
     );
-    let by_body =
-        ["body_malformed", "body_shape", "argument_too_long", "argument_blocked", "rate_exceeded", "quota_exceeded"];
+    let by_body = [
+        "body_malformed",
+        "body_shape",
+        "argument_invalid",
+        "argument_costly",
+        "argument_too_long",
+        "argument_blocked",
+        "rate_exceeded",
+        "quota_exceeded",
+    ];
     let may_start = way.headers == Headers::SentAhead
         && (by_body.contains(&want.reason.as_str())
             || !matches!(way.frames, Frames::Length)

@@ -2,6 +2,7 @@ use super::*;
 use crate::{
     automaton::tests::literals,
     json::{Bounds, Document},
+    schema::{Entry, Node, Program, Types},
 };
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -17,9 +18,9 @@ fn check_at(max: Option<u32>, blocked: &[(&str, &[&str])], arguments: &str) -> R
         rules: rules.by_ref().take(literals.len()).collect(),
     });
     let max_string_length = max.map(|value| Ruled { rule: 100, value });
-    let checks = Checks { max_string_length, blocked: blocked.collect() };
+    let checks = Checks { schemas: Vec::new(), max_string_length, blocked: blocked.collect() };
     let document = Document::read(arguments.as_bytes(), Bounds::default()).unwrap();
-    prepare(checks, &ready).unwrap().run(document.root())
+    prepare(checks, &ready, &Arc::new(Schemas::try_from(Program::default()).unwrap())).unwrap().run(document.root())
 }
 
 fn check(max: Option<u32>, blocked: &[&str], arguments: &str) -> Result<(), Offence> {
@@ -129,7 +130,8 @@ fn strings_are_judged_together_as_each_is_alone() {
     };
     let automaton = Arc::new(ReadyAutomaton::try_from(&literals(&["drop", "b a"])).unwrap());
     let blocked = vec![Blocked { at: String::new(), automaton: 0, rules: vec![7, 8] }];
-    let checks = prepare(Checks { max_string_length: None, blocked }, &[automaton]).unwrap();
+    let schemas = Arc::new(Schemas::try_from(Program::default()).unwrap());
+    let checks = prepare(Checks { blocked, ..Checks::default() }, &[automaton], &schemas).unwrap();
     for _ in 0..3000 {
         let mut text = |most: usize| -> String { (0..number(most)).map(|_| pieces[number(pieces.len())]).collect() };
         let members: Vec<_> =
@@ -144,4 +146,16 @@ fn strings_are_judged_together_as_each_is_alone() {
             alone.map(|(place, (rule, fault))| Offence { rule, fault, pointer: document.root().pointer_to(place) });
         assert_eq!(checks.run(document.root()).err(), alone, "{arguments}");
     }
+}
+
+#[test]
+fn a_schema_that_is_not_there_and_one_that_takes_too_many_steps() {
+    let entry = Entry { node: 0, steps_per_value: 0 };
+    let nodes = vec![Node { types: Types::OBJECT, rules: 0 }];
+    let program = Arc::new(Schemas::try_from(Program { nodes, entries: vec![entry], ..Program::default() }).unwrap());
+    let of = |value| Checks { schemas: vec![Ruled { rule: 7, value }], ..Checks::default() };
+    assert!(matches!(prepare(of(1), &[], &program), Err(BadConfig::Inconsistent(_))));
+    let document = Document::read(b"{}", Bounds::default()).unwrap();
+    let found = prepare(of(0), &[], &program).unwrap().run(document.root());
+    assert_eq!(found, offence(7, "", Fault::Costly));
 }

@@ -3,7 +3,7 @@
 //! In: bytes and bounds. Out: the document. Each byte is looked at once or twice,
 //! and nothing is copied but strings with escapes.
 
-use super::{Bounds, Document, Kind, Malformed, Node, Problem, number, wide};
+use super::{Bounds, Document, Kind, Malformed, Node, Numbers, Problem, number, wide};
 
 pub(super) fn read(bytes: &[u8], bounds: Bounds) -> Result<Document<'_>, Malformed> {
     let source = std::str::from_utf8(bytes)
@@ -20,7 +20,12 @@ pub(super) fn read(bytes: &[u8], bounds: Bounds) -> Result<Document<'_>, Malform
         bounds,
         open: Vec::new(),
         // One value in eight bytes is what argument bodies have.
-        document: Document { source, decoded: String::new(), nodes: Vec::with_capacity(bytes.len() / 8) },
+        document: Document {
+            source,
+            decoded: String::new(),
+            nodes: Vec::with_capacity(bytes.len() / 8),
+            inexact: Vec::new(),
+        },
     };
     reader.text()?;
     Ok(reader.document)
@@ -134,10 +139,20 @@ impl Reader<'_> {
     }
 
     fn number(&mut self) -> Result<(), Malformed> {
-        let length = number::length(self.rest(), self.bounds.numbers).map_err(|problem| self.wrong(problem))?;
+        let length = match number::length(self.rest(), self.bounds.numbers) {
+            Err(Problem::InexactNumber) if self.bounds.numbers == Numbers::Noted => self.note_inexact(),
+            length => length,
+        };
+        let length = length.map_err(|problem| self.wrong(problem))?;
         let start = self.at;
         self.skip(length);
         self.push(Kind::Number, start, self.at, 0, 0)
+    }
+
+    #[cold]
+    fn note_inexact(&mut self) -> Result<usize, Problem> {
+        self.document.inexact.push(narrow(self.document.nodes.len()));
+        number::length(self.rest(), Numbers::Any)
     }
 
     fn word(&mut self, word: &[u8], kind: Kind) -> Result<(), Malformed> {

@@ -89,6 +89,8 @@ pub(super) struct Limit {
     pub(super) keyword: &'static str,
     pub(super) below: bool,
     pub(super) exclusive: bool,
+    /// It lies beyond the integers that a double holds, on its own side.
+    pub(super) is_wide: bool,
     pub(super) number: Number,
 }
 

@@ -2,6 +2,7 @@
 
 mod automata;
 mod report;
+mod schemas;
 mod table;
 
 use super::{

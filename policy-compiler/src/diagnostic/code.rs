@@ -4,6 +4,7 @@
 //! A code never changes its meaning and is never used again.
 
 mod patterns;
+mod schemas;
 
 use super::Severity;
 use serde::{Serialize, Serializer};
@@ -76,6 +77,18 @@ pub enum Code {
     NearlyTooLarge,
     PackedTooLarge,
     Unfolds,
+    BadSchema,
+    UnknownKeyword,
+    LostReference,
+    UnreadFile,
+    NotJson,
+    AmbiguousScalar,
+    SchemaExtension,
+    IdleKeyword,
+    NeverHolds,
+    FormatUnsaid,
+    CostlySchema,
+    UnusedSchema,
 }
 
 impl Code {
@@ -130,6 +143,18 @@ impl Code {
         Self::NearlyTooLarge,
         Self::PackedTooLarge,
         Self::Unfolds,
+        Self::BadSchema,
+        Self::UnknownKeyword,
+        Self::LostReference,
+        Self::UnreadFile,
+        Self::NotJson,
+        Self::AmbiguousScalar,
+        Self::SchemaExtension,
+        Self::IdleKeyword,
+        Self::NeverHolds,
+        Self::FormatUnsaid,
+        Self::CostlySchema,
+        Self::UnusedSchema,
     ];
 
     /// `TG` and three digits.
@@ -173,8 +198,8 @@ impl Code {
             Self::TooDeep => error(
                 "TG006",
                 "lists and mappings stand too deep in each other",
-                "No key of the language stands that deep.",
-                "Look for a bracket that is not closed.",
+                "No key of the language stands that deep, and no argument does.",
+                "Look for a bracket that is not closed. A schema that is deeper belongs in a file.",
             ),
             Self::DuplicateKey => error(
                 "TG007",
@@ -375,6 +400,18 @@ impl Code {
                 "A tool group grants each of its agents each of its tools: long lists multiply.",
                 "Grant groups of agents instead of single agents.",
             ),
+            Self::BadSchema => schemas::BAD_SCHEMA,
+            Self::UnknownKeyword => schemas::UNKNOWN_KEYWORD,
+            Self::LostReference => schemas::LOST_REFERENCE,
+            Self::UnreadFile => schemas::UNREAD_FILE,
+            Self::NotJson => schemas::NOT_JSON,
+            Self::AmbiguousScalar => schemas::AMBIGUOUS_SCALAR,
+            Self::SchemaExtension => schemas::SCHEMA_EXTENSION,
+            Self::IdleKeyword => schemas::IDLE_KEYWORD,
+            Self::NeverHolds => schemas::NEVER_HOLDS,
+            Self::FormatUnsaid => schemas::FORMAT_UNSAID,
+            Self::CostlySchema => schemas::COSTLY_SCHEMA,
+            Self::UnusedSchema => schemas::UNUSED_SCHEMA,
         }
     }
 }

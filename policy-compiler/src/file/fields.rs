@@ -3,7 +3,7 @@
 //! In: a node and the [`Table`] of its keys. Out: settings with their places.
 //! A key that nobody takes is refused when the mapping is closed, whether or not the table knows it.
 
-use super::{Allowance, Given, Named, Pattern, amounts, limits, patterns, values};
+use super::{Allowance, Given, Named, Pattern, SchemaSource, SharedSchema, amounts, limits, patterns, schemas, values};
 use crate::{
     diagnostic::{Code, Finding, Findings, quoted},
     guess,
@@ -146,6 +146,39 @@ impl<'n> Fields<'n, '_> {
             _ => None,
         })?;
         Some(self.given(entry, |node, findings| patterns::text(node, shape, findings)))
+    }
+
+    /// The schema under `schema`, or in the file that `schema_file` names.
+    pub(super) fn schema(&mut self) -> Option<Given<SchemaSource>> {
+        let inline = self.take("schema", |shape| matches!(shape, Shape::Schema).then_some(()));
+        let file = self.take("schema_file", |shape| matches!(shape, Shape::File).then_some(()));
+        match (inline, file) {
+            (Some((_, inline)), Some((_, file))) => {
+                let message = "the schema stands both here and in a file";
+                let finding = Finding::new(Code::WrongType, file.key, message).label(inline.key, "here");
+                self.findings.add(finding.help("write one of `schema` and `schema_file`"));
+                Some(Given { span: file.value.span, value: None })
+            }
+            (Some((_, entry)), None) => {
+                Some(self.given(entry, |node, findings| schemas::inline(node, findings).map(SchemaSource::Inline)))
+            }
+            (None, Some((_, entry))) => {
+                Some(self.given(entry, |node, findings| schemas::file(node, findings).map(SchemaSource::File)))
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// The schemas that others refer to by name.
+    pub(super) fn shared_schemas(&mut self) -> Vec<SharedSchema> {
+        let Some(((), entry)) = self.take(Names::Schemas.key(), |shape| matches!(shape, Shape::Schemas).then_some(()))
+        else {
+            return Vec::new();
+        };
+        let shared = values::by_name(&entry.value, Names::Schemas, self.findings, |id, entry, findings| {
+            Some(SharedSchema { id, inline: schemas::inline(&entry.value, findings) })
+        });
+        shared.unwrap_or_default()
     }
 
     pub(super) fn object<T: Default>(&mut self, name: &str, fill: impl FnOnce(&mut Fields<'_, '_>) -> T) -> Option<T> {

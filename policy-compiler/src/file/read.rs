@@ -33,6 +33,8 @@ fn file(fields: &mut Fields<'_, '_>) -> PolicyFile {
         identity: fields.object("identity", |fields| fields.header("header")).flatten(),
         defaults: fields.object("defaults", defaults).unwrap_or_default(),
         audit: fields.object("audit", audit).unwrap_or_default(),
+        schema_format: fields.word("schema_format"),
+        schemas: fields.shared_schemas(),
         agents: fields.named(Names::Agents, agent),
         groups: groups(fields),
         tool_groups: fields.named(Names::ToolGroups, tool_group).and_then(|given| given.value).unwrap_or_default(),
@@ -106,5 +108,9 @@ fn limits(fields: &mut Fields<'_, '_>) -> Limits {
 }
 
 fn arguments(fields: &mut Fields<'_, '_>) -> Arguments {
-    Arguments { max_string_length: fields.integer("max_string_length"), blocked: fields.patterns("blocked") }
+    Arguments {
+        schema: fields.schema(),
+        max_string_length: fields.integer("max_string_length"),
+        blocked: fields.patterns("blocked"),
+    }
 }

@@ -3,67 +3,106 @@
 //! In: the checks of tools, tool groups and defaults. Out: the bundle's list, and indexes into it.
 //! Judges no arguments.
 
-use super::{index, patterns::Patterns, rules::Rules};
+use super::{index, patterns::Patterns, rules::Rules, schemas::Schemas};
 use crate::{
     diagnostic::Findings,
     file::{Arguments, PolicyFile, Tool},
+    files::{Files, ReadFile},
 };
 use std::collections::HashMap;
 use toolgate_engine::{
     automaton::Automaton,
-    bundle::{Blocked, Checks, Ruled},
+    bundle::{Checks, Ruled},
+    schema::Program,
 };
 
 /// The lists so far.
-pub(super) struct AllChecks {
+pub(super) struct AllChecks<'f> {
     list: Vec<Checks>,
     known: HashMap<Checks, u32>,
     patterns: Patterns,
-    /// What all tools check.
-    of_defaults: Vec<Blocked>,
+    schemas: Schemas<'f>,
+    of_defaults: Checks,
     of_tool_groups: Vec<Checks>,
 }
 
-impl AllChecks {
-    pub(super) fn of(file: &PolicyFile, rules: &mut Rules, findings: &mut Findings) -> Self {
-        let mut patterns = Patterns::default();
-        let of_defaults = patterns.list(&file.defaults.arguments, &["defaults"], rules, findings);
-        let of_group = |group: &crate::file::ToolGroup| Checks {
-            max_string_length: longest(&group.arguments, &["tool_groups", &group.id.name], rules),
-            blocked: patterns.list(&group.arguments, &["tool_groups", &group.id.name], rules, findings),
+/// All that checks refer to.
+pub(super) struct Parts {
+    pub(super) automata: Vec<Automaton>,
+    pub(super) schemas: Program,
+    pub(super) checks: Vec<Checks>,
+    /// Files that were read for schemas.
+    pub(super) files: Vec<ReadFile>,
+}
+
+impl<'f> AllChecks<'f> {
+    pub(super) fn of(
+        file: &PolicyFile,
+        name: &str,
+        files: &'f dyn Files,
+        rules: &mut Rules,
+        findings: &mut Findings,
+    ) -> Self {
+        let mut all = Self {
+            list: Vec::new(),
+            known: HashMap::new(),
+            patterns: Patterns::default(),
+            schemas: Schemas::of(file, name, files),
+            of_defaults: Checks::default(),
+            of_tool_groups: Vec::new(),
         };
-        let of_tool_groups = file.tool_groups.iter().map(of_group).collect();
-        Self { list: Vec::new(), known: HashMap::new(), patterns, of_defaults, of_tool_groups }
+        all.of_defaults = all.written(&file.defaults.arguments, &["defaults"], rules, findings);
+        for group in &file.tool_groups {
+            let checks = all.written(&group.arguments, &["tool_groups", &group.id.name], rules, findings);
+            all.of_tool_groups.push(checks);
+        }
+        all
     }
 
-    /// The tool's own checks, those of the defaults and those of its tool groups. Patterns add up. Of lengths, the
-    /// tool's own takes the place of the default, and then the shortest counts.
+    /// What one `arguments` says by itself; `path` leads to the mapping that it stands in.
+    pub(super) fn written(
+        &mut self,
+        arguments: &Arguments,
+        path: &[&str],
+        rules: &mut Rules,
+        findings: &mut Findings,
+    ) -> Checks {
+        Checks {
+            schemas: self.schemas.entry(arguments, path, rules, findings).into_iter().collect(),
+            max_string_length: longest(arguments, path, rules),
+            blocked: self.patterns.list(arguments, path, rules, findings),
+        }
+    }
+
+    /// The tool's own checks, those of the defaults and those of its tool groups. Schemas and patterns add up. Of
+    /// lengths, the tool's own takes the place of the default, and then the shortest counts.
     pub(super) fn of_tool(
         &mut self,
-        file: &PolicyFile,
         tool: &Tool,
         tool_groups: &[usize],
         rules: &mut Rules,
         findings: &mut Findings,
     ) -> Vec<u32> {
-        let path = ["tools", &tool.id.name];
-        let own = longest(&tool.arguments, &path, rules);
-        let own = own.or_else(|| longest(&file.defaults.arguments, &["defaults"], rules));
-        let mut blocked = self.patterns.list(&tool.arguments, &path, rules, findings);
-        blocked.extend_from_slice(&self.of_defaults);
-        let mut lengths: Vec<Ruled<u32>> = own.into_iter().collect();
-        for group in tool_groups.iter().filter_map(|&group| self.of_tool_groups.get(group)) {
+        let mut checks = self.written(&tool.arguments, &["tools", &tool.id.name], rules, findings);
+        checks.max_string_length = checks.max_string_length.or(self.of_defaults.max_string_length);
+        let of_groups = tool_groups.iter().filter_map(|&group| self.of_tool_groups.get(group));
+        checks.schemas.extend_from_slice(&self.of_defaults.schemas);
+        checks.blocked.extend_from_slice(&self.of_defaults.blocked);
+        let mut lengths: Vec<Ruled<u32>> = checks.max_string_length.into_iter().collect();
+        for group in of_groups {
+            checks.schemas.extend_from_slice(&group.schemas);
+            checks.blocked.extend_from_slice(&group.blocked);
             lengths.extend(group.max_string_length);
-            blocked.extend_from_slice(&group.blocked);
         }
         // What is for one part of the arguments stands together; what is for all of them, with no pointer, comes first.
-        blocked.sort_by(|left, right| left.at.cmp(&right.at));
-        let max_string_length = lengths.into_iter().min_by_key(|length| length.value);
-        self.add(Checks { max_string_length, blocked }).into_iter().collect()
+        checks.blocked.sort_by(|left, right| left.at.cmp(&right.at));
+        checks.max_string_length = lengths.into_iter().min_by_key(|length| length.value);
+        self.add(checks).into_iter().collect()
     }
 
-    pub(super) fn into_lists(self) -> (Vec<Automaton>, Vec<Checks>) {
-        (self.patterns.into_automata(), self.list)
+    pub(super) fn into_parts(self, findings: &mut Findings) -> Parts {
+        let (schemas, files) = self.schemas.into_program(findings);
+        Parts { automata: self.patterns.into_automata(), schemas, checks: self.list, files }
     }
 
     fn add(&mut self, checks: Checks) -> Option<u32> {

@@ -148,7 +148,7 @@ impl<'a, 'f> Finder<'a, 'f> {
         let declared = match names {
             Names::Agents => &self.agents,
             Names::Groups => &self.groups,
-            Names::Tools | Names::ToolGroups => &self.tools,
+            Names::Tools | Names::ToolGroups | Names::Schemas => &self.tools,
         };
         if let Some(&index) = declared.indexes.get(named.name.as_str()) {
             return Some(Link { key: names.key(), at: named.at, index });
@@ -163,7 +163,7 @@ impl<'a, 'f> Finder<'a, 'f> {
         let (code, declared) = match names {
             Names::Agents => (Code::UnknownAgent, &self.agents),
             Names::Groups => (Code::UnknownGroup, &self.groups),
-            Names::Tools | Names::ToolGroups => (Code::UnknownTool, &self.tools),
+            Names::Tools | Names::ToolGroups | Names::Schemas => (Code::UnknownTool, &self.tools),
         };
         let message = format!("the {} {} is not declared", names.one(), quoted(&named.name));
         let finding = Finding::new(code, named.span, message);
@@ -192,7 +192,7 @@ impl<'a, 'f> Finder<'a, 'f> {
             Names::Groups if self.agents.indexes.contains_key(name) => {
                 Some(format!("{} is an agent: list it under `agents`", quoted(name)))
             }
-            Names::Agents | Names::Groups | Names::Tools | Names::ToolGroups => None,
+            Names::Agents | Names::Groups | Names::Tools | Names::ToolGroups | Names::Schemas => None,
         }
     }
 }

@@ -46,7 +46,8 @@ impl Rules {
     }
 }
 
-fn pointer(path: &[&str]) -> String {
+/// The pointer that these keys make.
+pub(super) fn pointer(path: &[&str]) -> String {
     path.iter().map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1"))).collect()
 }
 

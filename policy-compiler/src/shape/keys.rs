@@ -4,6 +4,7 @@
 //! A key that stands here and is read nowhere is refused by the reader, not ignored.
 
 use super::{API_VERSION, KIND, Key, Names, Shape, Table, Word, words};
+use crate::file::Formats;
 use toolgate_engine::bundle::{AuditArguments, Mode, Share};
 
 /// The largest body that the filter holds for one call.
@@ -23,6 +24,10 @@ impl Word for AuditArguments {
 
 impl Word for Share {
     const ALL: &'static [(&'static str, Self)] = &[("agent", Self::EachAgent), ("all", Self::AllAgents)];
+}
+
+impl Word for Formats {
+    const ALL: &'static [(&'static str, Self)] = &[("annotation", Self::Annotation), ("assertion", Self::Assertion)];
 }
 
 const fn optional(name: &'static str, shape: Shape, about: &'static str) -> Key {
@@ -58,6 +63,12 @@ pub(crate) const FILE: Table = Table {
         required("identity", Shape::Object(&IDENTITY), "Where the agent's id comes from."),
         optional("defaults", Shape::Object(&DEFAULTS), "What holds for a tool that does not say it itself."),
         optional("audit", Shape::Object(&AUDIT), "What the audit line may show."),
+        optional(
+            "schema_format",
+            Shape::Word(words::<Formats>),
+            "Whether `format` in schemas only describes (`annotation`, which holds unless said) or strings are held to it.",
+        ),
+        optional("schemas", Shape::Schemas, "JSON Schemas that other schemas of this file refer to: `#/schemas/name`."),
         required("agents", Shape::Named(Names::Agents, &AGENT), "The agents that are known, by id."),
         optional("groups", Shape::NamedLists(Names::Groups, Names::Agents), "Groups of agents, by name."),
         optional("tool_groups", Shape::Named(Names::ToolGroups, &TOOL_GROUP), "Settings that several tools share."),
@@ -131,6 +142,8 @@ const TOOL_AUDIT: Table = Table {
 const ARGUMENTS_MAP: Table = Table {
     title: "`arguments`",
     keys: &[
+        optional("schema", Shape::Schema, "A JSON Schema that the arguments must hold to."),
+        optional("schema_file", Shape::File, "In place of `schema`: the path of a JSON file with the schema."),
         optional(
             "max_string_length",
             Shape::Integer { least: 0, most: MAX_BODY_BYTES },

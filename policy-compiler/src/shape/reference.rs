@@ -40,6 +40,9 @@ fn collect(table: &'static Table, tables: &mut Vec<&'static Table>) {
             | Shape::Regex
             | Shape::Set
             | Shape::Pointer
+            | Shape::Schema
+            | Shape::File
+            | Shape::Schemas
             | Shape::NamedLists(..) => {}
         }
     }
@@ -73,6 +76,9 @@ fn takes(shape: Shape) -> String {
         Shape::Set => sets::names().map(|name| format!("[`{name}`](sets/{name}.md)")).collect::<Vec<_>>().join(", "),
         Shape::Pointer => "JSON Pointer".to_owned(),
         Shape::Patterns(_) => "list of texts and mappings".to_owned(),
+        Shape::Schema => "JSON Schema".to_owned(),
+        Shape::File => "path".to_owned(),
+        Shape::Schemas => "mapping from names to JSON Schemas".to_owned(),
         Shape::Object(_) => "mapping".to_owned(),
         Shape::Named(names, _) => format!("mapping, by {}", names.one()),
         Shape::NamedLists(names, of) => format!("mapping from {}s to lists of {}s", names.one(), of.one()),

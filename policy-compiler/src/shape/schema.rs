@@ -64,6 +64,9 @@ fn value(shape: Shape) -> Value {
         Shape::Set => json!({ "enum": sets::names().collect::<Vec<_>>() }),
         Shape::Pointer => json!({ "type": "string", "pattern": "^(/([^~/]|~[01])*)+$" }),
         Shape::Patterns(table) => json!({ "type": "array", "items": { "anyOf": [text(), pattern(table)] } }),
+        Shape::Schema => json_schema(),
+        Shape::File => json!({ "type": "string", "minLength": 1 }),
+        Shape::Schemas => named(Names::Schemas, &json_schema()),
         Shape::Object(table) => object(table),
         Shape::Named(names, table) => named(names, &object(table)),
         Shape::NamedLists(names, _) => named(names, &list_of_names()),
@@ -108,6 +111,11 @@ fn pattern(table: &Table) -> Value {
         map.insert("oneOf".to_owned(), Value::Array(alternatives));
     }
     map
+}
+
+/// What a schema says is checked by `check`, in its own dialect.
+fn json_schema() -> Value {
+    json!({ "type": ["object", "boolean"] })
 }
 
 /// A name may look like a number to YAML.

@@ -4,6 +4,7 @@
 //! Judges nothing.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+use policy_compiler::files::{Files, Unread};
 use std::{fs, path::Path};
 
 /// Numbers that look random and are the same in each run (xorshift).
@@ -124,4 +125,15 @@ pub fn good_policies() -> Vec<Vec<u8>> {
         .collect();
     paths.sort();
     paths.into_iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// The files that these policies name.
+pub struct Beside;
+
+impl Files for Beside {
+    fn read(&self, path: &str) -> Result<Vec<u8>, Unread> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let folders = ["../tests/diagnostics", "../envoy"].into_iter();
+        folders.filter_map(|folder| fs::read(root.join(folder).join(path)).ok()).next().ok_or(Unread::Missing)
+    }
 }

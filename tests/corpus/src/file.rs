@@ -4,6 +4,7 @@
 //! so that any byte can be written.
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// One file of `tests/cases`.
 #[derive(Clone, Debug, Deserialize)]
@@ -16,6 +17,9 @@ pub struct CaseFile {
     pub about: String,
     /// The policy, as its author writes it.
     pub policy: String,
+    /// The files that the policy names, by path: no runner has a file system.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
     /// Calls, in order: what one takes out of a limit is missing for the next.
     pub cases: Vec<Case>,
 }
@@ -95,6 +99,10 @@ pub struct Want {
     pub rule: String,
     /// The arguments in the audit line, if they matter.
     pub arguments: Option<String>,
+    /// The refused argument in the audit line, if it matters.
+    pub argument: Option<String>,
+    /// The broken keyword in the audit line, if it matters.
+    pub keyword: Option<String>,
     /// Whether shadow mode let a denied call pass.
     #[serde(default)]
     pub would_deny: bool,
@@ -171,7 +179,19 @@ macro_rules! files {
     };
 }
 
-files!["allow-list", "arguments", "audit", "body", "identity", "limits", "reader", "shadow"];
+files![
+    "allow-list",
+    "arguments",
+    "audit",
+    "body",
+    "identity",
+    "limits",
+    "reader",
+    "schema",
+    "schema-files",
+    "schema-formats",
+    "shadow"
+];
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {

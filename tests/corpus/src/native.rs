@@ -27,6 +27,10 @@ pub struct Got {
     pub rule: String,
     /// The arguments in the audit line.
     pub arguments: String,
+    /// The refused argument in the audit line; empty if it names none.
+    pub argument: String,
+    /// The broken keyword in the audit line; empty if it names none.
+    pub keyword: String,
     /// Whether shadow mode let a denied call pass.
     pub would_deny: bool,
     /// What the tool is told of the agent, if it was called.
@@ -112,7 +116,7 @@ impl Native {
 
 /// The packed policy of a case file, or all that is wrong with it.
 pub fn pack(file: &CaseFile) -> Result<String, String> {
-    let compiled = policy_compiler::compile(file.name, file.policy.as_bytes());
+    let compiled = policy_compiler::compile_with(file.name, file.policy.as_bytes(), &file.files);
     let bundle = compiled.bundle.ok_or_else(|| format!("{:?}", compiled.diagnostics))?;
     toolgate_engine::bundle::encode(&bundle, Deployment::default()).map_err(|bad| bad.to_string())
 }
@@ -125,6 +129,8 @@ fn got(record: &Record<'_>, status: u16, trusted_agent: Option<String>) -> Got {
         reason: text("reason"),
         rule: text("rule"),
         arguments: text("arguments"),
+        argument: text("argument"),
+        keyword: text("keyword"),
         would_deny: record.decision() == Decision::Shadow,
         trusted_agent,
     }

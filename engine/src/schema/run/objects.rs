@@ -9,7 +9,7 @@ use crate::{
     },
 };
 
-impl<'s> Run<'s> {
+impl<'s> Run<'s, '_> {
     pub(super) fn objects(
         &mut self,
         rules: &'s Objects,

@@ -13,7 +13,7 @@ use crate::{
 };
 use std::cmp::Ordering;
 
-impl Run<'_> {
+impl Run<'_, '_> {
     pub(super) fn strings(&mut self, rules: &Strings, value: Value<'_>) -> Verdict {
         let text = value.as_bytes().unwrap_or_default();
         if rules.min.is_some_and(|min| is_shorter(text, min)) {
@@ -44,7 +44,11 @@ impl Run<'_> {
                 _ => compare(value, limit),
             };
             match order {
-                Some(order) if keeps(limit, order) => {}
+                Some(order) if keeps(limit, order) => {
+                    if self.admits && limit.is_wide && is_on_the_side_of(limit, value) {
+                        self.admit(value);
+                    }
+                }
                 Some(_) => return self.broken(value, limit.keyword),
                 None => return self.undecided(value, limit.keyword),
             }
@@ -60,6 +64,14 @@ impl Run<'_> {
     }
 
     pub(super) fn among(&mut self, values: &Values, value: Value<'_>) -> Verdict {
+        self.is_among(values, value)?;
+        if self.admits {
+            self.admit(value);
+        }
+        Ok(())
+    }
+
+    fn is_among(&mut self, values: &Values, value: Value<'_>) -> Verdict {
         let found = match value.kind() {
             Kind::Null => values.null,
             Kind::True => values.yes,
@@ -111,6 +123,14 @@ pub(super) fn is_integer(value: Value<'_>) -> bool {
 #[cold]
 fn compare(value: Value<'_>, limit: &Limit) -> Option<Ordering> {
     Some(Decimal::read(value.raw())?.compare(&limit.number.decimal()?))
+}
+
+/// Whether a number is an integer, written with digits alone, on the side of zero that the limit is for.
+#[cold]
+fn is_on_the_side_of(limit: &Limit, value: Value<'_>) -> bool {
+    let digits = value.raw().strip_prefix('-');
+    let is_plain = digits.unwrap_or(value.raw()).bytes().all(|byte| byte.is_ascii_digit());
+    is_plain && digits.is_some() == limit.below
 }
 
 fn keeps(limit: &Limit, order: Ordering) -> bool {

@@ -3,7 +3,10 @@
 //! In: a packed policy. Out: a [`Report`], which is also the JSON that `--format json` writes.
 //! Lays out no text.
 
-use super::automata::{self, Automaton};
+use super::{
+    automata::{self, Automaton},
+    schemas::{self, Schemas},
+};
 use policy_compiler::OBJECT_BYTES;
 use serde::Serialize;
 use toolgate_engine::bundle::{
@@ -31,6 +34,8 @@ pub(super) struct Report {
     pub(super) tools: Vec<Tool>,
     /// How many rules can decide.
     pub(super) rules: usize,
+    /// Compiled schemas and what they cost.
+    pub(super) schemas: Schemas,
     /// Compiled patterns and what they cost.
     pub(super) automata: Vec<Automaton>,
 }
@@ -52,6 +57,8 @@ pub(super) struct Tool {
     pub(super) limits: Vec<Limit>,
     /// The shortest of all that hold.
     pub(super) max_string_length: Option<u32>,
+    /// How many schemas must hold, besides those of grants.
+    pub(super) schemas: usize,
     /// How many patterns are blocked; a set is one.
     pub(super) blocked: usize,
 }
@@ -81,7 +88,19 @@ pub(super) struct Limit {
 impl Report {
     pub(super) fn of(packed: &Packed, packed_bytes: usize) -> Self {
         let Packed { bundle, digest, deployment: Deployment { hold_headers }, bundle_bytes } = packed;
-        let Bundle { name, identity, audit, rules, groups, agents, buckets: _, automata: _, checks: _, tools } = bundle;
+        let Bundle {
+            name,
+            identity,
+            audit,
+            rules,
+            groups,
+            agents,
+            buckets: _,
+            automata: _,
+            schemas: _,
+            checks: _,
+            tools,
+        } = bundle;
         let names = Names(bundle);
         Self {
             format: FORMAT,
@@ -98,6 +117,7 @@ impl Report {
             agents: agents.iter().map(|agent| names.agent(agent)).collect(),
             tools: tools.iter().map(|tool| names.tool(tool)).collect(),
             rules: rules.len(),
+            schemas: schemas::of(bundle),
             automata: automata::of(bundle),
         }
     }
@@ -126,6 +146,7 @@ impl Names<'_> {
             grants: tool.grants.iter().map(|grant| self.grant(grant)).collect(),
             limits: self.limits(&tool.buckets),
             max_string_length: lengths.map(|length| length.value).min(),
+            schemas: checks.iter().map(|checks| checks.schemas.len()).sum(),
             blocked: checks.iter().flat_map(|checks| &checks.blocked).map(|blocked| blocked.rules.len()).sum(),
         }
     }

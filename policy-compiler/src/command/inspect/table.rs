@@ -6,6 +6,7 @@
 use super::{
     automata::{Automaton, List},
     report::{Agent, Grant, Limit, Report, Tool},
+    schemas::{Schema, Schemas},
 };
 
 pub(super) fn render(report: &Report) -> String {
@@ -24,8 +25,10 @@ pub(super) fn render(report: &Report) -> String {
         agents,
         tools,
         rules,
+        schemas,
         automata,
     } = report;
+    let Schemas { nodes, patterns, packed_bytes: schema_bytes, most_steps, entries } = schemas;
     let held = if *hold_headers { "held until the body is judged (--hold-headers)" } else { "not held" };
     let redact = if redact.is_empty() { String::new() } else { format!("; also redacts {}", redact.join(", ")) };
     let facts = [
@@ -43,8 +46,16 @@ pub(super) fn render(report: &Report) -> String {
     let header = ["AGENT", "GROUPS", "LIMITS OVER ALL TOOLS"].map(str::to_owned);
     text.push_str(&table(header, agents.iter().map(agent)));
     text.push('\n');
-    let header = ["TOOL", "MODE", "BODY", "STRINGS", "BLOCKED", "AUDIT", "LIMITS", "MAY CALL"].map(str::to_owned);
+    let header =
+        ["TOOL", "MODE", "BODY", "SCHEMAS", "STRINGS", "BLOCKED", "AUDIT", "LIMITS", "MAY CALL"].map(str::to_owned);
     text.push_str(&table(header, tools.iter().map(tool)));
+    if !entries.is_empty() {
+        text.push_str(&format!(
+            "\nschemas: {nodes} nodes, {patterns} patterns, {schema_bytes} bytes; at most {most_steps} steps a call\n\n"
+        ));
+        let header = ["SCHEMA", "STEPS FOR EACH VALUE", "TOOLS"].map(str::to_owned);
+        text.push_str(&table(header, entries.iter().map(schema)));
+    }
     if !automata.is_empty() {
         text.push('\n');
         let header = ["PATTERNS", "STATES", "MEMORY", "PACKED", "TOOLS", "RULES"].map(str::to_owned);
@@ -58,18 +69,24 @@ fn agent(agent: &Agent) -> [String; 3] {
     [name.clone(), list(groups), list_of(limits, limit)]
 }
 
-fn tool(tool: &Tool) -> [String; 8] {
-    let Tool { name, mode, body_limit, audit_arguments, grants, limits, max_string_length, blocked } = tool;
+fn tool(tool: &Tool) -> [String; 9] {
+    let Tool { name, mode, body_limit, audit_arguments, grants, limits, max_string_length, schemas, blocked } = tool;
     [
         name.clone(),
         (*mode).to_owned(),
         body_limit.to_string(),
+        schemas.to_string(),
         max_string_length.map_or("-".to_owned(), |length| length.to_string()),
         blocked.to_string(),
         (*audit_arguments).to_owned(),
         list_of(limits, limit),
         if grants.is_empty() { "nobody".to_owned() } else { list_of(grants, grant) },
     ]
+}
+
+fn schema(schema: &Schema) -> [String; 3] {
+    let Schema { rules, steps_per_value, tools } = schema;
+    [list(rules), steps_per_value.to_string(), tools.to_string()]
 }
 
 /// Rules of the first list that uses it; other lists of the same patterns are like it.
