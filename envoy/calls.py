@@ -200,7 +200,7 @@ def bad_arguments():
                body=of_arguments({"q": "x" * 501})),
         mail("support-agent: send_mail, without an address", {"subject": "hello"}, shows_answer=True, shows_audit=True),
         mail("... with one that is none", {"to": "everybody"}),
-        mail("... with an argument that its schema does not name", {"to": "a@example.org", "bcc": "b@example.org"}),
+        mail("... with one that its schema does not name", {"to": "a@example.org", "bcc": "b@example.org"}),
         asked("dev-agent: fetch, http in place of https", "dev-agent", "fetch", {"url": "http://example.org/"},
               status=400, reason="argument_invalid"),
         code("dev-agent: code_executor, `rm -rf`", {"code": "rm -rf /"}, shows_answer=True, shows_audit=True),

@@ -281,6 +281,21 @@ impl<'d> Value<'d> {
         (self.at..).zip(nodes).filter_map(move |(at, node)| Some((Place(at), document.text(node)?)))
     }
 
+    /// Those strings that may be longer than so many bytes: an escaped one is written longer than it is.
+    pub(crate) fn strings_over(self, bytes: u32) -> impl Iterator<Item = (Place, &'d str)> {
+        let document = self.document;
+        let nodes = document.nodes.get(self.at..document.behind(self.at)).unwrap_or_default();
+        let nodes = (self.at..).zip(nodes).filter(move |(_, node)| node.end.saturating_sub(node.start) > bytes);
+        nodes.filter_map(move |(at, node)| Some((Place(at), document.text(node)?)))
+    }
+
+    /// Finds the strings, keys and values, that have a byte of [`Self::raw`]; of bytes in order.
+    pub(crate) fn strings_at(self) -> StringsAt<'d> {
+        let document = self.document;
+        let nodes = document.nodes.get(self.at..document.behind(self.at)).unwrap_or_default();
+        StringsAt { document, nodes, first: self.at, next: 0 }
+    }
+
     /// The RFC 6901 pointer from here to `place`. A key is named by its object, since the key itself is what is wrong.
     pub fn pointer_to(self, place: Place) -> String {
         let mut pointer = String::new();
@@ -302,6 +317,47 @@ impl<'d> Value<'d> {
             Kind::Object => self.members().find_map(|(key, child)| holds(&child).then(|| (key.to_owned(), child))),
             _ => None,
         }
+    }
+}
+
+/// A string within a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StringAt<'d> {
+    pub(crate) place: Place,
+    /// The decoded string.
+    pub(crate) text: &'d str,
+    /// Where it is written in [`Value::raw`] of the value, without its quotes.
+    pub(crate) span: Range<usize>,
+    /// Whether it is written there as it is.
+    pub(crate) is_plain: bool,
+}
+
+/// Goes along a value and finds strings.
+pub(crate) struct StringsAt<'d> {
+    document: &'d Document<'d>,
+    nodes: &'d [Node],
+    /// Index of the first of the nodes.
+    first: usize,
+    /// Index among the nodes of the first one that starts behind the last byte that was asked for.
+    next: usize,
+}
+
+impl<'d> StringsAt<'d> {
+    /// The string that has this byte. Bytes must come in order.
+    pub(crate) fn find(&mut self, byte: usize) -> Option<StringAt<'d>> {
+        let base = wide(self.nodes.first()?.start);
+        let byte = base.saturating_add(byte);
+        // Nodes are in the order of their starts, and no string holds another value.
+        let passed = self.nodes.get(self.next..)?.iter().take_while(|node| wide(node.start) <= byte).count();
+        self.next = self.next.saturating_add(passed);
+        let last = self.next.checked_sub(1)?;
+        let node = self.nodes.get(last).filter(|node| byte < wide(node.end))?;
+        Some(StringAt {
+            place: Place(self.first.saturating_add(last)),
+            text: self.document.text(node)?,
+            span: wide(node.start).saturating_sub(base)..wide(node.end).saturating_sub(base),
+            is_plain: node.kind == Kind::PlainString,
+        })
     }
 }
 

@@ -16,7 +16,7 @@ mod tests;
 pub use fold::{Fold, GROWTH, fold};
 
 use decode::{Decoded, Escapes, Smuggled};
-use kinds::Kinds;
+use kinds::{Kinds, suspects};
 
 /// How many layers of percent-encoding, entities and escapes, and how many of base64, are looked through.
 pub const LAYERS: usize = 3;
@@ -53,10 +53,19 @@ pub fn look_through<T>(
     allowance: &mut Allowance,
     mut look: impl FnMut(&[u8]) -> Option<T>,
 ) -> Result<Option<T>, TooLayered> {
-    let kinds = Kinds::of(text);
-    if let Some(found) = look(text) {
-        return Ok(Some(found));
+    match look(text) {
+        None => look_behind(text, allowance, look),
+        found => Ok(found),
     }
+}
+
+/// Shows the views of a text that was shown already.
+pub(crate) fn look_behind<T>(
+    text: &[u8],
+    allowance: &mut Allowance,
+    look: impl FnMut(&[u8]) -> Option<T>,
+) -> Result<Option<T>, TooLayered> {
+    let kinds = Kinds::of(text);
     if kinds.is_plain() {
         return Ok(None);
     }
@@ -66,6 +75,13 @@ pub fn look_through<T>(
         Err(End::Found) => Ok(search.found),
         Err(End::TooLayered) => Err(TooLayered),
     }
+}
+
+/// Which places of a JSON text, in order, may be in a string that is written with escapes or has a view that differs
+/// from it. The function gives the first place from another one on.
+pub(crate) fn strange(json: &str) -> impl FnMut(usize) -> Option<usize> {
+    let mut places = suspects(json.as_bytes());
+    move |from| places.next(from)
 }
 
 /// What the first layer makes of a text by undoing percent-encoding and entities; nothing if it has none.

@@ -17,18 +17,42 @@ pub(super) fn pieces<E>(
 ) -> Result<(), E> {
     let digits: Vec<u8> = run.iter().copied().filter_map(digit).collect();
     for offset in offsets {
-        let bytes = bytes_of(digits.get(offset..).unwrap_or_default());
-        printable(&bytes, &mut show)?;
+        let digits = digits.get(offset..).unwrap_or_default();
+        if has_stretch(digits) {
+            printable(&bytes_of(digits), &mut show)?;
+        }
     }
     Ok(())
+}
+
+/// Whether there are bytes without control characters that could be text. Most runs, words and paths, say none.
+fn has_stretch(digits: &[u8]) -> bool {
+    let (groups, rest) = digits.as_chunks::<4>();
+    let mut length = 0usize;
+    let whole = groups.iter().flat_map(|&group| bytes_of_group(group));
+    // A group that is cut says two bytes at most.
+    let cut = rest.len().saturating_sub(1);
+    let longest = whole.fold(0, |longest, byte| {
+        length = if is_control(byte) { 0 } else { length.saturating_add(1) };
+        longest.max(length)
+    });
+    longest.max(length.saturating_add(cut)) >= SHORTEST_PIECE
+}
+
+fn bytes_of_group([a, b, c, d]: [u8; 4]) -> [u8; 3] {
+    [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]
+}
+
+fn is_control(byte: u8) -> bool {
+    matches!(byte, 0..0x20 | 0x7f) && !matches!(byte, b'\t' | b'\n' | b'\r')
 }
 
 /// Whole groups, and the one or two bytes of a last one that is cut.
 fn bytes_of(digits: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(digits.len());
     let (groups, rest) = digits.as_chunks::<4>();
-    for &[a, b, c, d] in groups {
-        bytes.extend([a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
+    for &group in groups {
+        bytes.extend(bytes_of_group(group));
     }
     match *rest {
         [a, b] => bytes.push(a << 2 | b >> 4),
@@ -40,8 +64,7 @@ fn bytes_of(digits: &[u8]) -> Vec<u8> {
 
 /// Shows the stretches that are UTF-8 without control characters.
 fn printable<E>(bytes: &[u8], show: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
-    let is_control = |byte: &u8| matches!(byte, 0..0x20 | 0x7f) && !matches!(byte, b'\t' | b'\n' | b'\r');
-    for stretch in bytes.split(is_control).filter(|stretch| stretch.len() >= SHORTEST_PIECE) {
+    for stretch in bytes.split(|&byte| is_control(byte)).filter(|stretch| stretch.len() >= SHORTEST_PIECE) {
         for chunk in stretch.utf8_chunks().filter(|chunk| chunk.valid().len() >= SHORTEST_PIECE) {
             show(chunk.valid().as_bytes())?;
         }

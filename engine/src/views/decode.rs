@@ -6,7 +6,7 @@
 use super::{
     entities, escapes,
     fold::{Fold, fold},
-    kinds::{Kinds, kind},
+    kinds::{Kinds, places},
 };
 
 /// Whether escapes of programming languages are undone.
@@ -53,28 +53,25 @@ pub(super) fn decode(text: &[u8], kinds: &Kinds, escapes: Escapes) -> Option<Dec
         return None;
     }
     let mut decoded = Decoded::default();
-    let mut has_changed = false;
-    let mut rest = text;
-    // What of `rest` is copied once something changes behind it.
-    let mut kept = 0;
-    loop {
-        let behind = rest.get(kept..).unwrap_or_default();
-        let Some(plain) = behind.iter().position(|&byte| kind(byte) & undone != 0) else { break };
-        kept = kept.saturating_add(plain);
-        let (before, special) = rest.split_at_checked(kept).unwrap_or((rest, &[]));
-        match change(special, &mut decoded.smuggled) {
+    let mut places = places(text, undone);
+    // What is before was written; from here on something can change.
+    let (mut written, mut from) = (0, 0);
+    while let Some(at) = places.next(from) {
+        match change(text.get(at..).unwrap_or_default(), &mut decoded.smuggled) {
             Ok((length, instead)) => {
-                has_changed = true;
-                decoded.text.extend_from_slice(before);
+                decoded.text.extend_from_slice(text.get(written..at).unwrap_or_default());
                 decoded.write(instead);
-                rest = special.get(length..).unwrap_or_default();
-                kept = 0;
+                from = at.saturating_add(length);
+                written = from;
             }
-            Err(length) => kept = kept.saturating_add(length),
+            Err(length) => from = at.saturating_add(length),
         }
     }
-    decoded.text.extend_from_slice(rest);
-    has_changed.then_some(decoded)
+    if written == 0 {
+        return None;
+    }
+    decoded.text.extend_from_slice(text.get(written..).unwrap_or_default());
+    Some(decoded)
 }
 
 impl Decoded {
@@ -166,18 +163,21 @@ fn letter(text: &[u8]) -> (Option<char>, usize) {
 /// The text as a shell joins its words: without quotes, backslashes, carets, and lines that are continued.
 pub(super) fn join(text: &[u8]) -> Vec<u8> {
     let mut joined = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.iter().position(|&byte| kind(byte) & (Kinds::QUOTE | Kinds::BACKSLASH) != 0) {
-        let (before, sign) = rest.split_at_checked(at).unwrap_or((rest, &[]));
+    let mut places = places(text, Kinds::QUOTE | Kinds::BACKSLASH);
+    let mut from = 0;
+    while let Some(at) = places.next(from) {
+        let (before, sign) = (text.get(from..at).unwrap_or_default(), text.get(at..).unwrap_or_default());
         // `$'…'` and `$"…"` are quotes, too.
         let before =
             if matches!(sign, [b'\'' | b'"', ..]) { before.strip_suffix(b"$").unwrap_or(before) } else { before };
         joined.extend_from_slice(before);
-        rest = match sign {
-            [b'\\', b'\r', b'\n', rest @ ..] | [b'\\' | b'^', b'\n', rest @ ..] | [_, rest @ ..] => rest,
-            [] => &[],
+        let length = match sign {
+            [b'\\', b'\r', b'\n', ..] => 3,
+            [b'\\' | b'^', b'\n', ..] => 2,
+            _ => 1,
         };
+        from = at.saturating_add(length);
     }
-    joined.extend_from_slice(rest);
+    joined.extend_from_slice(text.get(from..).unwrap_or_default());
     joined
 }
