@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-/// The shortest run of base64 that is looked into; 16 characters are 12 bytes.
-pub(super) const SHORTEST_BASE64: usize = 16;
+/// The shortest run of base64 that is looked into; 11 characters are 8 bytes, `rm -rf /`.
+pub(super) const SHORTEST_BASE64: usize = 11;
 
 /// What a text holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,35 +16,41 @@ pub(super) struct Kinds {
     pub(super) base64: Vec<Range<usize>>,
 }
 
+/// Kinds of signs, in the order in which they are undone where that makes no difference.
 impl Kinds {
     pub(super) const PERCENT: u8 = 1;
     pub(super) const AMPERSAND: u8 = 2;
     pub(super) const BACKSLASH: u8 = 4;
     /// What shells take away: quotes, backticks and carets.
     pub(super) const QUOTE: u8 = 8;
+    /// All of these.
+    pub(super) const SIGNS: u8 = 15;
     /// Bytes of characters beyond ASCII, and control characters.
     pub(super) const FOLDED: u8 = 16;
     /// A byte of the alphabet of base64, or a line's end inside of it.
-    const LETTER: u8 = 128;
+    pub(super) const LETTER: u8 = 128;
 
     pub(super) fn of(text: &[u8]) -> Self {
-        let (words, tail) = text.as_chunks::<8>();
+        let (words, tail) = text.as_chunks::<4>();
         let mut any = 0;
         let mut base64 = Vec::new();
         // Behind the last run that was measured.
         let mut measured = 0;
+        let mut is_behind_letters = false;
         for (at, word) in words.iter().enumerate() {
             let (some, all) = word.iter().fold((0, u8::MAX), |(some, all), &byte| {
                 let kind = kind(byte);
                 (some | kind, all & kind)
             });
             any |= some;
-            // A run of 16 holds a whole word of letters, wherever it starts.
-            if all & Self::LETTER != 0 && at.saturating_mul(8) >= measured {
-                let run = run_around(text, at.saturating_mul(8));
+            let is_letters = all & Self::LETTER != 0;
+            // A run of 11 holds two whole words of letters, wherever it starts.
+            if is_letters && is_behind_letters && at.saturating_mul(4) >= measured {
+                let run = run_around(text, at.saturating_mul(4));
                 measured = run.end;
                 base64.extend(Some(run).filter(|run| run.len() >= SHORTEST_BASE64));
             }
+            is_behind_letters = is_letters;
         }
         any = tail.iter().fold(any, |any, &byte| any | kind(byte));
         Self { any: any & !Self::LETTER, base64 }
@@ -53,6 +59,11 @@ impl Kinds {
     /// Whether no view differs from the text.
     pub(super) fn is_plain(&self) -> bool {
         self.any == 0 && self.base64.is_empty()
+    }
+
+    /// The kinds of signs that are there.
+    pub(super) fn signs(&self) -> u8 {
+        self.any & Self::SIGNS
     }
 
     /// Whether one of these kinds is there.
