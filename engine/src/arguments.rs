@@ -231,11 +231,11 @@ impl ArgumentChecks {
         {
             return Err(offence(place, (max.rule, Fault::TooLong { max: max.value })));
         }
-        let mut allowance = Allowance::of(arguments.raw().len());
         for part in &self.parts {
             let Some(root) = part.tokens.iter().try_fold(arguments, |value, token| value.child(token)) else {
                 continue;
             };
+            let mut allowance = Allowance::of(root.raw().len());
             if let Some((place, found)) = part.find(root, &mut allowance) {
                 return Err(offence(place, found));
             }

@@ -198,8 +198,9 @@ fn dead_literals(file: &PolicyFile, bundle: &Bundle, links: &Links, findings: &m
     let mut dead = |arguments: &file::Arguments, longest: Option<u32>| {
         let Some(longest) = longest else { return };
         for literal in file::patterns(arguments).iter().filter(|pattern| pattern.kind == file::PatternKind::Literal) {
-            // In the views a letter may become several.
-            let length = literal.what.name.chars().count() / views::GROWTH;
+            // In the views a letter may become several; white space is as good as one blank.
+            let words: Vec<_> = literal.what.name.split_whitespace().collect();
+            let length = words.join(" ").chars().count() / views::GROWTH;
             if u32::try_from(length).is_ok_and(|length| length <= longest) {
                 continue;
             }

@@ -24,10 +24,12 @@ impl Kinds {
     pub(super) const BACKSLASH: u8 = 4;
     /// What shells take away: quotes, backticks and carets.
     pub(super) const QUOTE: u8 = 8;
+    /// All of these.
+    pub(super) const SIGNS: u8 = 15;
     /// Bytes of characters beyond ASCII, and control characters.
     pub(super) const FOLDED: u8 = 16;
     /// A byte of the alphabet of base64, or a line's end inside of it.
-    const LETTER: u8 = 128;
+    pub(super) const LETTER: u8 = 128;
 
     pub(super) fn of(text: &[u8]) -> Self {
         let mut signs = u8x16::splat(0);
@@ -49,6 +51,11 @@ impl Kinds {
     /// Whether no view differs from the text.
     pub(super) fn is_plain(&self) -> bool {
         self.any == 0 && self.base64.is_empty()
+    }
+
+    /// The kinds of signs that are there.
+    pub(super) fn signs(&self) -> u8 {
+        self.any & Self::SIGNS
     }
 
     /// Whether one of these kinds is there.
