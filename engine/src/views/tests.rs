@@ -445,13 +445,19 @@ fn base64_is_found_in_lines_behind_letters_and_in_itself() {
     let short = "cm0gLXJmIC8=";
     assert_eq!(shows(short, "rm -rf /"), Ok(false), "what has fewer letters than a long word is none");
     let lines = "c3VkbyBy\nbSAtcmYg\r\nLw==";
-    for text in ["c3VkbyBybSAtcmYgLw==", "c3VkbyBybSAtcmYgLw", "x/c3VkbyBybSAtcmYgLw==", "echo c3VkbyBybSAtcmYgLw== | base64 -d", lines] {
+    for text in [
+        "c3VkbyBybSAtcmYgLw==",
+        "c3VkbyBybSAtcmYgLw",
+        "x/c3VkbyBybSAtcmYgLw==",
+        "echo c3VkbyBybSAtcmYgLw== | base64 -d",
+        lines,
+    ] {
         assert_eq!(shows(text, "rm -rf /"), Ok(true), "{text}");
     }
     assert_eq!(shows("run: YWJjL2MzVmtieUJ5YlNBdGNtWWdMdz09", "rm -rf /"), Ok(true));
     let indented = "    c3Vkbzsgcm0gLXJm\n    IC8=\n";
     assert_eq!(shows(indented, "rm -rf /"), Ok(true));
-    assert_eq!(shows("cgBtACAALQByAGYAIAAvAA==", "rm -rf /"), Ok(true));
+    assert_eq!(shows("cwB1AGQAbwAgAHIAbQAgAC0AcgBmACAALwA=", "rm -rf /"), Ok(true));
 }
 
 #[test]
