@@ -187,6 +187,7 @@ files![
     "identity",
     "limits",
     "narrowed-grants",
+    "patterns",
     "reader",
     "schema",
     "schema-files",
