@@ -97,6 +97,24 @@ impl From<TooLayered> for End {
     }
 }
 
+/// A text without quotes, if they cut escapes in what it is decoded to.
+fn mended(text: &[u8], decoded: &[u8]) -> Result<Option<Vec<u8>>, TooLayered> {
+    if !decode::cuts_escapes(decoded) {
+        return Ok(None);
+    }
+    let way = Way { kinds: CODES | Kinds::QUOTE, backslashes: Backslashes::Escape };
+    undo::undo(text, way, Kinds::FOLDED | Kinds::BACKSLASH)
+}
+
+/// A text without one layer of escapes.
+fn once(text: &[u8]) -> Option<Vec<u8>> {
+    decode::decode(text, Reading { kind: Kinds::BACKSLASH, backslashes: Backslashes::Escape, waits_for: 0 })
+}
+
+fn folded(text: Vec<u8>) -> Vec<u8> {
+    letters::fold_all(&text).map_or(text, |folded| folded.text)
+}
+
 /// How many quotes and backslashes there are.
 fn quotes(text: &[u8]) -> usize {
     text.iter().filter(|&&byte| kinds::kind(byte) & (Kinds::BACKSLASH | Kinds::QUOTE) != 0).count()
@@ -142,8 +160,7 @@ impl<T, F: FnMut(&[u8]) -> Option<T>> Search<'_, T, F> {
         kinds |= decoded.as_ref().map_or(0, |decoded| Kinds::of(decoded).signs());
         let mut once = None;
         if kinds & Kinds::BACKSLASH != 0 {
-            let reading = Reading { kind: Kinds::BACKSLASH, backslashes: Backslashes::Escape, waits_for: 0 };
-            once = decode::decode(text, reading);
+            once = self::once(text);
             if let Some(once) = &once {
                 self.show(level, once)?;
             }
@@ -153,19 +170,21 @@ impl<T, F: FnMut(&[u8]) -> Option<T>> Search<'_, T, F> {
         if kinds & (Kinds::BACKSLASH | Kinds::QUOTE) == 0 {
             return Ok(());
         }
-        // What one sign becomes can be another one, of any kind but quotes that stand alone.
-        kinds |= if kinds == Kinds::QUOTE { 0 } else { CODES };
+        // What one sign becomes can be another one, of any kind; quotes become nothing.
+        kinds = if kinds == Kinds::QUOTE { kinds } else { Kinds::SIGNS };
         self.show_way(level, text, escape(kinds & !Kinds::BACKSLASH))?;
-        if kinds & Kinds::BACKSLASH == 0 {
+        if kinds == Kinds::QUOTE {
             return Ok(());
         }
         for kinds in [kinds & !CODES, kinds] {
             self.show_way(level, text, Way { kinds, backslashes: Backslashes::Gone })?;
         }
         self.readers(level, text, kinds)?;
-        let decoded = decoded.filter(|decoded| quotes(decoded) != quotes(text));
-        let once = once.filter(|once| once.contains(&b'\\'));
-        decoded.iter().chain(&once).try_for_each(|start| self.readers(level, start, kinds))
+        if let Some(mended) = mended(text, decoded.as_deref().unwrap_or(text))? {
+            self.readers(level, &mended, kinds)?;
+        }
+        let once = once.filter(|once| Kinds::of(once).has(CODES | Kinds::BACKSLASH));
+        once.map_or(Ok(()), |once| self.readers(level, &once, kinds))
     }
 
     /// What readers of escapes make of a text, and of what a shell or two left of it.
@@ -173,16 +192,35 @@ impl<T, F: FnMut(&[u8]) -> Option<T>> Search<'_, T, F> {
         let way = Way { kinds, backslashes: Backslashes::Escape };
         self.show_way(level, text, Way { kinds: kinds & !Kinds::QUOTE, ..way })?;
         self.show_way(level, text, way)?;
-        for start in [None, decode::mend(text)] {
-            if let Some(mended) = &start {
-                self.show_way(level, mended, way)?;
+        let decoded = self.show_way(level, text, Way { kinds: CODES, ..way })?;
+        self.shells(level, text, way)?;
+        if quotes(&decoded) == quotes(text) { Ok(()) } else { self.shells(level, &decoded, way) }
+    }
+
+    /// What a shell or two leave of a text, or of what its escapes say, and what readers of escapes make of that.
+    fn shells(&mut self, level: &mut Level, text: &[u8], way: Way) -> Result<(), End> {
+        let mut starts = vec![text.to_vec()];
+        for _ in 1..LAYERS {
+            let escaped = starts.iter().filter_map(|start| once(start)).map(folded);
+            let escaped: Vec<_> = escaped.filter(|once| once.contains(&b'\\')).collect();
+            starts.extend(escaped);
+            starts = starts.iter().filter_map(|start| decode::unquote(start)).collect();
+            starts.dedup();
+            for start in &starts {
+                self.shell(level, start, way)?;
             }
-            let mut current = start;
-            for _ in 1..LAYERS {
-                let Some(unquoted) = decode::unquote(current.as_deref().unwrap_or(text)) else { break };
-                self.show(level, &unquoted)?;
-                self.show_way(level, &unquoted, way)?;
-                current = Some(unquoted);
+        }
+        Ok(())
+    }
+
+    /// What readers of escapes make of what a shell left.
+    fn shell(&mut self, level: &mut Level, unquoted: &[u8], way: Way) -> Result<(), End> {
+        let folded = letters::fold_all(unquoted).map(|folded| folded.text);
+        for start in folded.as_deref().into_iter().chain([unquoted]) {
+            self.show(level, start)?;
+            self.show_way(level, start, way)?;
+            if let Some(mended) = mended(start, start)? {
+                self.show_way(level, &mended, way)?;
             }
         }
         Ok(())

@@ -385,3 +385,27 @@ fn zz_count() {
         );
     }
 }
+
+#[test]
+fn zz_triples() {
+    let mut dice = Dice(5);
+    let mut lost = std::collections::BTreeMap::new();
+    let (mut all, mut refused) = (0, 0);
+    for first in DISGUISES {
+        for second in DISGUISES {
+            for third in DISGUISES {
+                for _ in 0..4 {
+                    let payload = dice.pick(&PAYLOADS);
+                    let (text, _) = hidden(&mut dice, &[first, second, third], payload);
+                    all += 1;
+                    match shows(&text, payload) {
+                        Ok(true) => {}
+                        Ok(false) => *lost.entry(format!("{} < {} < {}", first.0, second.0, third.0)).or_insert(0) += 1,
+                        Err(_) => refused += 1,
+                    }
+                }
+            }
+        }
+    }
+    println!("{all} refused {refused} lost {} {lost:#?}", lost.values().sum::<i32>());
+}

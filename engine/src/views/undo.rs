@@ -19,12 +19,12 @@ pub(super) struct Way {
 /// How many rounds there may be; each undoes a layer of every kind, or several.
 const ROUNDS: usize = 12;
 
-/// `letters` is the kind of letters that are still to be folded, if any.
-pub(super) fn undo(text: &[u8], way: Way, letters: u8) -> Result<Option<Vec<u8>>, TooLayered> {
+/// A sign that could be longer is left if one of the `later` kinds is behind it.
+pub(super) fn undo(text: &[u8], way: Way, later: u8) -> Result<Option<Vec<u8>>, TooLayered> {
     let mut undone = None;
     for _ in 0..ROUNDS {
         // What could be longer is read last, when nothing else is left to become a part of it.
-        if !round(text, &mut undone, way, way.kinds | letters) && !round(text, &mut undone, way, letters) {
+        if !round(text, &mut undone, way, way.kinds | later) && !round(text, &mut undone, way, later) {
             return Ok(undone);
         }
     }
