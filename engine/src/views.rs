@@ -28,7 +28,7 @@ use undo::Way;
 pub const LAYERS: usize = 3;
 
 /// How many bytes of views there may be for each byte of the arguments.
-pub const ALLOWANCE_PER_BYTE: usize = 24;
+pub const ALLOWANCE_PER_BYTE: usize = 40;
 
 /// How many bytes of views there may be besides, so that a short text can be looked through, too.
 const ALLOWANCE: usize = 4096;
@@ -170,18 +170,21 @@ impl<T, F: FnMut(&[u8]) -> Option<T>> Search<'_, T, F> {
         if kinds & (Kinds::BACKSLASH | Kinds::QUOTE) == 0 {
             return Ok(());
         }
-        // What one sign becomes can be another one, of any kind; quotes become nothing.
-        kinds = if kinds == Kinds::QUOTE { kinds } else { Kinds::SIGNS };
-        self.show_way(level, text, escape(kinds & !Kinds::BACKSLASH))?;
-        if kinds == Kinds::QUOTE {
+        let codes = kinds & CODES;
+        let unquoted =
+            self.show_way(level, text, escape(if codes == 0 { Kinds::QUOTE } else { CODES | Kinds::QUOTE }))?;
+        if (kinds | Kinds::of(&unquoted).signs()) & Kinds::BACKSLASH == 0 {
             return Ok(());
         }
-        for kinds in [kinds & !CODES, kinds] {
+        // What one sign becomes can be another one, of any kind.
+        kinds = if codes == 0 { Kinds::BACKSLASH | Kinds::QUOTE } else { Kinds::SIGNS };
+        self.show_way(level, text, Way { kinds: kinds & !CODES, backslashes: Backslashes::Gone })?;
+        if codes != 0 {
             self.show_way(level, text, Way { kinds, backslashes: Backslashes::Gone })?;
         }
         self.readers(level, text, kinds)?;
         if let Some(mended) = mended(text, decoded.as_deref().unwrap_or(text))? {
-            self.readers(level, &mended, kinds)?;
+            self.readers(level, &mended, Kinds::SIGNS)?;
         }
         let once = once.filter(|once| Kinds::of(once).has(CODES | Kinds::BACKSLASH));
         once.map_or(Ok(()), |once| self.readers(level, &once, kinds))
@@ -189,16 +192,19 @@ impl<T, F: FnMut(&[u8]) -> Option<T>> Search<'_, T, F> {
 
     /// What readers of escapes make of a text, and of what a shell or two left of it.
     fn readers(&mut self, level: &mut Level, text: &[u8], kinds: u8) -> Result<(), End> {
-        let way = Way { kinds, backslashes: Backslashes::Escape };
-        self.show_way(level, text, Way { kinds: kinds & !Kinds::QUOTE, ..way })?;
-        self.show_way(level, text, way)?;
-        let decoded = self.show_way(level, text, Way { kinds: CODES, ..way })?;
-        self.shells(level, text, way)?;
-        if quotes(&decoded) == quotes(text) { Ok(()) } else { self.shells(level, &decoded, way) }
+        let way = |kinds| Way { kinds, backslashes: Backslashes::Escape };
+        self.show_way(level, text, way(kinds & !Kinds::QUOTE))?;
+        self.show_way(level, text, way(kinds))?;
+        self.shells(level, text)?;
+        if kinds & CODES == 0 {
+            return Ok(());
+        }
+        let decoded = self.show_way(level, text, way(CODES))?;
+        if quotes(&decoded) == quotes(text) { Ok(()) } else { self.shells(level, &decoded) }
     }
 
     /// What a shell or two leave of a text, or of what its escapes say, and what readers of escapes make of that.
-    fn shells(&mut self, level: &mut Level, text: &[u8], way: Way) -> Result<(), End> {
+    fn shells(&mut self, level: &mut Level, text: &[u8]) -> Result<(), End> {
         let mut starts = vec![text.to_vec()];
         for _ in 1..LAYERS {
             let escaped = starts.iter().filter_map(|start| once(start)).map(folded);
@@ -207,14 +213,15 @@ impl<T, F: FnMut(&[u8]) -> Option<T>> Search<'_, T, F> {
             starts = starts.iter().filter_map(|start| decode::unquote(start)).collect();
             starts.dedup();
             for start in &starts {
-                self.shell(level, start, way)?;
+                self.shell(level, start)?;
             }
         }
         Ok(())
     }
 
     /// What readers of escapes make of what a shell left.
-    fn shell(&mut self, level: &mut Level, unquoted: &[u8], way: Way) -> Result<(), End> {
+    fn shell(&mut self, level: &mut Level, unquoted: &[u8]) -> Result<(), End> {
+        let way = Way { kinds: Kinds::SIGNS, backslashes: Backslashes::Escape };
         let folded = letters::fold_all(unquoted).map(|folded| folded.text);
         for start in folded.as_deref().into_iter().chain([unquoted]) {
             self.show(level, start)?;
@@ -229,18 +236,29 @@ impl<T, F: FnMut(&[u8]) -> Option<T>> Search<'_, T, F> {
     /// Undoes signs and folds letters in turns, and returns what is left.
     fn show_way(&mut self, level: &mut Level, text: &[u8], way: Way) -> Result<Vec<u8>, End> {
         let mut current = text.to_vec();
-        // A sign that could be longer waits for letters that are folded to a part of it.
-        for letters in [Kinds::FOLDED, 0].repeat(LAYERS) {
-            let Some(undone) = undo::undo(&current, way, letters)? else { continue };
-            self.show(level, &undone)?;
-            current = undone;
-            let Some(Folded { text, smuggled, .. }) = letters::fold_all(&current) else { continue };
-            self.show(level, &text)?;
-            self.smuggled(level, &smuggled)?;
-            current = text;
+        for _ in 0..LAYERS {
+            // A sign that could be longer waits for letters that are folded to a part of it.
+            let has_changed = self.show_undone(level, &mut current, way, Kinds::FOLDED)?
+                || self.show_undone(level, &mut current, way, 0)?;
+            if !has_changed {
+                return Ok(current);
+            }
         }
         // What is left at last must hold no more signs.
         if undo::undo(&current, way, 0)?.is_some() { Err(End::TooLayered) } else { Ok(current) }
+    }
+
+    /// Undoes signs, then folds letters; says whether there may be more to undo.
+    fn show_undone(&mut self, level: &mut Level, text: &mut Vec<u8>, way: Way, later: u8) -> Result<bool, End> {
+        let Some(undone) = undo::undo(text, way, later)? else { return Ok(false) };
+        self.show(level, &undone)?;
+        let folded = letters::fold_all(&undone);
+        *text = undone;
+        let Some(Folded { text: folded, smuggled, .. }) = folded else { return Ok(false) };
+        self.show(level, &folded)?;
+        self.smuggled(level, &smuggled)?;
+        *text = folded;
+        Ok(true)
     }
 
     /// Shows a view, unless it was shown.

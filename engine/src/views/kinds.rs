@@ -80,6 +80,11 @@ fn run_around(text: &[u8], at: usize) -> Range<usize> {
     start..at.saturating_add(behind.iter().take_while(is_letter).count())
 }
 
+/// All kinds of a text's bytes.
+pub(super) fn kinds_of(text: &[u8]) -> u8 {
+    text.iter().fold(0, |all, &byte| all | kind(byte))
+}
+
 /// The kind of a byte, as a set of one or none.
 #[inline(always)]
 pub(super) fn kind(byte: u8) -> u8 {
