@@ -55,7 +55,11 @@ fn checks<'a>(bundle: &'a Bundle, tool: &str) -> Vec<Vec<&'a str>> {
     let tool = bundle.tools.iter().find(|known| known.name == tool).unwrap();
     let rules = |&at: &u32| {
         let checks = &bundle.checks[at as usize];
-        let rules = checks.max_string_length.iter().map(|max| max.rule).chain(checks.blocked.iter().flat_map(|blocked| blocked.rules.clone()));
+        let rules = checks
+            .max_string_length
+            .iter()
+            .map(|max| max.rule)
+            .chain(checks.blocked.iter().flat_map(|blocked| blocked.rules.clone()));
         rules.map(|rule| bundle.rules[rule as usize].as_str()).collect()
     };
     tool.checks.iter().map(rules).collect()

@@ -7,8 +7,11 @@ use super::{Budget, Compiled, Cost, Pattern, Refusal, compile_all};
 use regex_syntax::hir::{Class, Hir, HirKind};
 use toolgate_engine::automaton::Automaton;
 
-/// A pattern with more states is taken apart if it is nothing but alternatives.
+/// Alternatives that need more states together are compiled each on its own.
 const WORTH_SPLITTING: usize = 128;
+
+/// So many patterns that hold on are tried together at most.
+const MOST_HOLDING: usize = 4;
 
 /// A class with more characters is wide: a loop over it holds on to a match over any text.
 const WIDE: usize = 100;
@@ -31,18 +34,17 @@ pub struct Joined {
 impl Prepared {
     /// Compiles a pattern alone, to know that it can be compiled and what it costs.
     pub fn of(pattern: &Pattern) -> Result<Self, Refusal> {
-        let whole = compile_all(std::slice::from_ref(pattern), Budget::default());
         let alternatives = alternatives(&pattern.0);
-        let is_small = whole.as_ref().is_ok_and(|whole| whole.cost.states <= WORTH_SPLITTING);
-        if is_small || alternatives.len() == 1 {
-            return Ok(Self { parts: vec![(pattern.clone(), whole?.cost)] });
+        if alternatives.len() == 1 {
+            return Ok(Self { parts: vec![part(pattern.clone())?] });
         }
-        let part = |hir: Hir| {
-            let part = Pattern(hir);
-            let cost = compile_all(std::slice::from_ref(&part), Budget::default())?.cost;
-            Ok((part, cost))
-        };
-        Ok(Self { parts: alternatives.into_iter().map(part).collect::<Result<_, Refusal>>()? })
+        // Of large alternatives the whole may be their product, so not much is tried for it.
+        let small = Budget { states: WORTH_SPLITTING, ..Budget::default() };
+        if let Ok(Compiled { cost, .. }) = compile_all(std::slice::from_ref(pattern), small) {
+            return Ok(Self { parts: vec![(pattern.clone(), cost)] });
+        }
+        let parts = alternatives.into_iter().map(|hir| part(Pattern(hir)));
+        Ok(Self { parts: parts.collect::<Result<_, Refusal>>()? })
     }
 
     /// What it costs alone.
@@ -52,6 +54,11 @@ impl Prepared {
             bytes: sum.bytes.saturating_add(cost.bytes),
         })
     }
+}
+
+fn part(pattern: Pattern) -> Result<(Pattern, Cost), Refusal> {
+    let cost = compile_all(std::slice::from_ref(&pattern), Budget::default())?.cost;
+    Ok((pattern, cost))
 }
 
 /// A part of a pattern, and which pattern that is.
@@ -64,7 +71,7 @@ pub fn join(patterns: &[Prepared]) -> Result<Vec<Joined>, Refusal> {
     let (holding, plain): (Vec<Part<'_>>, Vec<Part<'_>>) = parts.partition(|(pattern, ..)| holds_on(&pattern.0));
     let mut joined = Vec::new();
     join_parts(&plain, &mut joined)?;
-    join_parts(&holding, &mut joined)?;
+    holding.chunks(MOST_HOLDING).try_for_each(|parts| join_parts(parts, &mut joined))?;
     Ok(joined)
 }
 
