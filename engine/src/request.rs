@@ -178,9 +178,8 @@ mod tests {
             assert!(sent(&[("authorization", value)]), "{value}");
             assert!(sent(&[("authorization", "Basic eDp5"), ("Authorization", value)]), "{value}");
         }
-        for value in ["", "Basic YmVhcmVy", "Bearers x", "token bearer_of"] {
-            let is_word = value.contains("bearer_of");
-            assert_eq!(sent(&[("authorization", value)]), is_word, "{value}");
+        for value in ["", "Basic YmVhcmVy", "Bearers x"] {
+            assert!(!sent(&[("authorization", value)]), "{value}");
         }
         assert!(!sent(&[("x-authorization", "Bearer x")]));
     }

@@ -3,6 +3,7 @@
 //! In: nothing. Out: [`Code`] and [`About`]; `docs/diagnostics.md` is written from this table.
 //! A code never changes its meaning and is never used again.
 
+mod identity;
 mod patterns;
 mod schemas;
 
@@ -53,6 +54,8 @@ pub enum Code {
     UnknownGroup,
     UnknownTool,
     RepeatedEntry,
+    UnreachedSource,
+    BadTokenText,
     EmptyLiteral,
     DeadLiteral,
     BadPattern,
@@ -74,6 +77,9 @@ pub enum Code {
     NoEffect,
     NothingDeclared,
     IdentityHeader,
+    ClientIdHeader,
+    ClientCertificate,
+    SubjectName,
     NearlyTooLarge,
     PackedTooLarge,
     Unfolds,
@@ -119,6 +125,8 @@ impl Code {
         Self::UnknownGroup,
         Self::UnknownTool,
         Self::RepeatedEntry,
+        Self::UnreachedSource,
+        Self::BadTokenText,
         Self::EmptyLiteral,
         Self::DeadLiteral,
         Self::BadPattern,
@@ -140,6 +148,9 @@ impl Code {
         Self::NoEffect,
         Self::NothingDeclared,
         Self::IdentityHeader,
+        Self::ClientIdHeader,
+        Self::ClientCertificate,
+        Self::SubjectName,
         Self::NearlyTooLarge,
         Self::PackedTooLarge,
         Self::Unfolds,
@@ -315,6 +326,8 @@ impl Code {
                 "It has no effect, and something else may have been meant.",
                 "Take one out.",
             ),
+            Self::UnreachedSource => identity::UNREACHED_SOURCE,
+            Self::BadTokenText => identity::BAD_TOKEN_TEXT,
             Self::EmptyLiteral => patterns::EMPTY_LITERAL,
             Self::DeadLiteral => patterns::DEAD_LITERAL,
             Self::BadPattern => patterns::BAD_PATTERN,
@@ -376,12 +389,10 @@ impl Code {
             Self::NothingDeclared => {
                 warning("TG049", "there are no agents or no tools", "Every call is refused.", "Declare some.")
             }
-            Self::IdentityHeader => note(
-                "TG050",
-                "whoever can set the identity header is that agent",
-                "The filter trusts the header; the hop before it must have proved who calls.",
-                "Let the gateway remove the header from what clients send and set it from what it has verified.",
-            ),
+            Self::IdentityHeader => identity::IDENTITY_HEADER,
+            Self::ClientIdHeader => identity::CLIENT_ID_HEADER,
+            Self::ClientCertificate => identity::CLIENT_CERTIFICATE,
+            Self::SubjectName => identity::SUBJECT_NAME,
             Self::NearlyTooLarge => warning(
                 "TG060",
                 "the packed policy nears what a Kubernetes object holds",
