@@ -131,10 +131,9 @@ impl Reason {
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {
-            Self::IdentityMissing(_)
-            | Self::IdentityUnverified
-            | Self::IdentityAmbiguous
-            | Self::IdentityMalformed => 401,
+            Self::IdentityMissing(_) | Self::IdentityUnverified | Self::IdentityAmbiguous | Self::IdentityMalformed => {
+                401
+            }
             Self::ToolUnknown => 404,
             Self::AgentUnknown | Self::ToolNotGranted | Self::ScopeInsufficient { .. } => 403,
             Self::MethodNotAllowed => 405,
@@ -175,10 +174,9 @@ impl Reason {
     /// The text for a person; the same for the same code.
     pub fn title(&self) -> &'static str {
         match self {
-            Self::IdentityMissing(_)
-            | Self::IdentityUnverified
-            | Self::IdentityAmbiguous
-            | Self::IdentityMalformed => "The agent is not identified",
+            Self::IdentityMissing(_) | Self::IdentityUnverified | Self::IdentityAmbiguous | Self::IdentityMalformed => {
+                "The agent is not identified"
+            }
             Self::ToolUnknown => "There is no such tool",
             Self::AgentUnknown | Self::ToolNotGranted => "The agent may not call this tool",
             Self::ScopeInsufficient { .. } => "The token is not for this tool",

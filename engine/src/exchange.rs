@@ -160,13 +160,7 @@ impl Exchange {
     }
 
     /// The order of the checks that need no body. It is the order of the table in `docs/reasons.md`.
-    fn judge_head(
-        &mut self,
-        policy: &Policy,
-        head: Head<'_>,
-        verified: &Verified,
-        ends: bool,
-    ) -> Result<(), Denial> {
+    fn judge_head(&mut self, policy: &Policy, head: Head<'_>, verified: &Verified, ends: bool) -> Result<(), Denial> {
         // What was called is recorded also for a call whose caller is not known.
         let name = head.tool().unwrap_or_default();
         self.tool_name = names::tool_name(name).ok().map(str::to_owned);

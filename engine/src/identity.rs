@@ -50,11 +50,7 @@ pub(crate) enum Tools {
     /// It does not say.
     All,
     /// Those that a claim lists.
-    Listed {
-        entries: Vec<String>,
-        scope_prefix: Option<String>,
-        rule: u32,
-    },
+    Listed { entries: Vec<String>, scope_prefix: Option<String>, rule: u32 },
 }
 
 impl Identity {

@@ -239,9 +239,14 @@ mod tests {
 
     #[test]
     fn every_spelling_of_a_trusted_field_is_untrusted() {
-        for name in
-            ["x-forwarded-agent", "x_forwarded_agent", "X-Forwarded_Agent", "x_forwarded-agent_user", "x-http-method-override", "x_original_url"]
-        {
+        for name in [
+            "x-forwarded-agent",
+            "x_forwarded_agent",
+            "X-Forwarded_Agent",
+            "x_forwarded-agent_user",
+            "x-http-method-override",
+            "x_original_url",
+        ] {
             assert!(is_untrusted(name.as_bytes()), "{name}");
         }
         assert!(!is_untrusted(b"x-forwarded-agents"));

@@ -130,9 +130,7 @@ impl Table {
             | Shape::Sources(table)
             | Shape::Rate(table)
             | Shape::Quota(table)
-            | Shape::Patterns(table) => {
-                table.key(name).map(|_| key.name)
-            }
+            | Shape::Patterns(table) => table.key(name).map(|_| key.name),
             _ => None,
         })
     }

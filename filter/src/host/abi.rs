@@ -238,8 +238,7 @@ pub fn set_shared_data(key: &[u8], value: &[u8], version: u32) -> Result<Swap, F
 pub fn property(path: &str) -> Result<Option<Vec<u8>>, Fault> {
     let mut given = Given::NOTHING;
     // SAFETY: the path outlives the call; the pointers are to live values that the host overwrites.
-    let status =
-        unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut given.data, &raw mut given.length) };
+    let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut given.data, &raw mut given.length) };
     match status {
         OK => Ok(Some(given.into_vec())),
         NOT_FOUND => Ok(None),

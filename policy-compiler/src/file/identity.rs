@@ -85,20 +85,14 @@ fn hides(first: &SourceKind, second: &SourceKind) -> bool {
     }
 }
 
-fn source(
-    node: &Node,
-    key: Span,
-    at: Option<usize>,
-    table: &'static Table,
-    findings: &mut Findings,
-) -> Option<Source> {
+fn source(node: &Node, key: Span, at: Option<usize>, table: &'static Table, findings: &mut Findings) -> Option<Source> {
     fields::read(node, key, table, findings, |fields| {
         let mut kinds = [
             fields.object("jwt", token).map(|token| token.map(|(what, token)| (what, SourceKind::Token(token)))),
             fields.word("mtls").map(|given| with_span(given, SourceKind::Certificate)),
-            fields.object("api_key", |fields| fields.header("header")).map(|given| {
-                given.and_then(|header| with_span(header, SourceKind::ApiKey))
-            }),
+            fields
+                .object("api_key", |fields| fields.header("header"))
+                .map(|given| given.and_then(|header| with_span(header, SourceKind::ApiKey))),
             fields.header("header").map(|given| with_span(given, SourceKind::Header)),
         ]
         .into_iter()
@@ -138,8 +132,9 @@ fn token(fields: &mut Fields<'_, '_>) -> Option<(Span, Token)> {
         };
         Some(ToolsClaim { key: "scopes", claim: claim?, scope_prefix: Some(scope_prefix) })
     });
-    let tools = fields
-        .object("tools", |fields| claim(fields, "claim").map(|claim| ToolsClaim { key: "tools", claim, scope_prefix: None }));
+    let tools = fields.object("tools", |fields| {
+        claim(fields, "claim").map(|claim| ToolsClaim { key: "tools", claim, scope_prefix: None })
+    });
     let provider = provider?;
     if scopes.is_some() && tools.is_some() {
         let finding = Finding::new(Code::WrongType, provider.span, "the tools of this token are listed in two ways");

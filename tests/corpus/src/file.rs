@@ -235,7 +235,19 @@ macro_rules! files {
     };
 }
 
-files!["allow-list", "arguments", "audit", "body", "certificates", "identity", "limits", "reader", "schema", "shadow", "tokens"];
+files![
+    "allow-list",
+    "arguments",
+    "audit",
+    "body",
+    "certificates",
+    "identity",
+    "limits",
+    "reader",
+    "schema",
+    "shadow",
+    "tokens"
+];
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {

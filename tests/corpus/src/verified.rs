@@ -64,9 +64,11 @@ fn name_in(certificate: &Certificate, name: CertificateName) -> Vec<u8> {
 
 /// RFC 4514, as Envoy writes it.
 fn subject(common_names: &[String]) -> String {
-    let escaped = |name: &String| name.chars().fold(String::new(), |text, sign| match sign {
-        ',' | '+' | '"' | '\\' | '<' | '>' | ';' => format!("{text}\\{sign}"),
-        _ => format!("{text}{sign}"),
-    });
+    let escaped = |name: &String| {
+        name.chars().fold(String::new(), |text, sign| match sign {
+            ',' | '+' | '"' | '\\' | '<' | '>' | ';' => format!("{text}\\{sign}"),
+            _ => format!("{text}{sign}"),
+        })
+    };
     common_names.iter().rev().map(|name| format!("CN={}", escaped(name))).collect::<Vec<_>>().join(",")
 }

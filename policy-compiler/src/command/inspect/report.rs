@@ -10,8 +10,7 @@ use super::{
 use policy_compiler::OBJECT_BYTES;
 use serde::Serialize;
 use toolgate_engine::bundle::{
-    AuditArguments, Bucket, Bundle, Checks, Deployment, FORMAT, Mode, Packed, Quota, Rate, Share,
-    Subject, Window,
+    AuditArguments, Bucket, Bundle, Checks, Deployment, FORMAT, Mode, Packed, Quota, Rate, Share, Subject, Window,
 };
 
 /// The whole report.
