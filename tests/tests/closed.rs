@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 use std::time::Duration;
+use toolgate_engine::bundle::FORMAT;
 use toolgate_tests::{
     gateway::{self, Headers},
     harness::{
@@ -28,6 +29,8 @@ fn call() -> Call {
 /// Configurations that the filter must refuse, each with what is wrong with it.
 fn bad_configs() -> Vec<(&'static str, String)> {
     let good = gateway::pack(POLICY, Headers::Held);
+    let format = format!("\"format\":{FORMAT}");
+    assert!(good.contains(&format), "{good}");
     let cut: String =
         good.chars().enumerate().filter(|(at, _)| !(200..240).contains(at)).map(|(_, letter)| letter).collect();
     vec![
@@ -35,8 +38,8 @@ fn bad_configs() -> Vec<(&'static str, String)> {
         ("no JSON", "policy".to_owned()),
         ("another object", "{}".to_owned()),
         ("the policy itself", POLICY.to_owned()),
-        ("another format", good.replace("\"format\":1", "\"format\":2")),
-        ("an unknown key", good.replace("\"format\":1", "\"format\":1,\"fail_open\":true")),
+        ("another format", good.replace(&format, "\"format\":1")),
+        ("an unknown key", good.replace(&format, &format!("{format},\"fail_open\":true"))),
         ("another digest", good.replace("sha256:", "sha256:0")),
         ("a cut policy", cut),
         ("two policies", format!("{good}{good}")),
