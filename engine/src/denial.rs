@@ -20,7 +20,7 @@ pub enum Reason {
     IdentityUnverified,
     /// The identity stands in the request more than once.
     IdentityAmbiguous,
-    /// The identity is empty, not UTF-8, or has letters that no agent id has.
+    /// The identity is empty, not UTF-8, or has letters that no agent id has; or a credential lacks what it must say.
     IdentityMalformed,
     /// The path names no declared tool.
     ToolUnknown,
@@ -226,7 +226,9 @@ impl fmt::Display for Reason {
             Self::IdentityMissing(_) => write!(f, "the request names no agent"),
             Self::IdentityUnverified => write!(f, "the token is not one that this gateway verifies"),
             Self::IdentityAmbiguous => write!(f, "the request names its agent more than once"),
-            Self::IdentityMalformed => write!(f, "the agent's id is empty or has characters that no id has"),
+            Self::IdentityMalformed => {
+                write!(f, "what names the agent is empty, incomplete or has characters that no id has")
+            }
             Self::ToolUnknown => write!(f, "tools are called at /tools/{{tool}}, and no tool is declared by this name"),
             Self::AgentUnknown => write!(f, "the agent is not declared"),
             Self::ToolNotGranted => write!(f, "no grant lets this agent call this tool"),
