@@ -60,7 +60,10 @@ fn by_token(payloads: serde_json::Value) -> Result<String, &'static str> {
 #[test]
 fn a_token_names_the_agent_and_its_user() {
     let payloads = serde_json::json!({"idp": {"azp": "bot", "act": {"sub": "auth0|1"}, "exp": 1.5}});
-    assert_eq!(by_token(payloads), Ok("bot for auth0|1".to_owned()));
+    assert_eq!(by_token(payloads.clone()), Ok("bot for auth0|1".to_owned()));
+    // An Envoy that forwards what it verified leaves the token in the header.
+    let kept = by(&[IdentitySource::Token(token("idp"))], &[("authorization", "Bearer x")], &metadata(&payloads));
+    assert_eq!(kept, Ok("bot for auth0|1".to_owned()));
 }
 
 #[test]
