@@ -24,6 +24,10 @@ format:
 bench *options:
     tests/bench {{ options }}
 
+# Fuzzes all targets or one, each for so many seconds: `just fuzz reader 600`; `just fuzz --help` for more.
+fuzz *options:
+    tests/fuzz {{ options }}
+
 # What CI runs.
 ci:
     .ci/run

@@ -6,7 +6,7 @@
 use crate::{
     automaton::ReadyAutomaton,
     bundle::{BadConfig, Blocked, Checks, Ruled},
-    json::{Admitted, Value},
+    json::{Admitted, Place, Value},
     patterns::{Found, MAX_AUTOMATA, Scanner},
     schema::{BUDGET, Failure, Schemas},
     views::{self, Allowance, TooLayered},
@@ -127,6 +127,14 @@ impl Scan {
         Ok(Self { scanner: Scanner::new(joined), rules })
     }
 
+    /// Where the first string without escapes starts in which a pattern is found.
+    fn first_plain(&self, root: Value<'_>) -> Option<usize> {
+        let mut strings = root.strings_at();
+        let plain_at = |byte| strings.find(byte).filter(|string| string.is_plain).map(|string| string.span);
+        let (string, _) = self.scanner.find_among(root.raw().as_bytes(), plain_at)?;
+        Some(string.start)
+    }
+
     /// The rule of the first pattern that is found.
     fn find(&self, text: &[u8]) -> Option<u32> {
         let Found { automaton, pattern } = self.scanner.find(text)?;
@@ -138,10 +146,56 @@ impl Scan {
 }
 
 impl Part {
-    /// Looks through a text. A text that cannot be looked through is charged to the first rule.
+    /// The first string in which something is wrong. A string without escapes and without views is not looked at by
+    /// itself: all of them are searched at once, as they stand in the JSON text.
+    fn find(&self, root: Value<'_>, allowance: &mut Allowance) -> Option<(Place, (u32, Fault))> {
+        if self.scans.iter().any(|scan| scan.scanner.needs_every_text()) {
+            return root.strings().find_map(|(place, text)| Some((place, self.look_through(text, allowance)?)));
+        }
+        let first_plain = self.scans.iter().filter_map(|scan| scan.first_plain(root)).min();
+        let mut strange = views::strange(root.raw());
+        let mut strings = root.strings_at();
+        let mut from = 0;
+        while let Some(byte) = strange(from) {
+            from = byte.saturating_add(1);
+            if first_plain.is_some_and(|plain| plain < byte) {
+                break;
+            }
+            let Some(string) = strings.find(byte) else { continue };
+            from = string.span.end;
+            let is_known = string.is_plain && first_plain.is_none_or(|plain| plain != string.span.start);
+            let found = if is_known {
+                self.look_behind(string.text, allowance)
+            } else {
+                self.look_through(string.text, allowance)
+            };
+            if let Some(found) = found {
+                return Some((string.place, found));
+            }
+        }
+        let string = root.strings_at().find(first_plain?)?;
+        let found = self.look_through(string.text, allowance);
+        // What was found among all is found alone; should it not be, the call is refused all the same.
+        Some((string.place, found.unwrap_or((u32::MAX, Fault::Blocked))))
+    }
+
+    /// Looks through a text and its views.
     fn look_through(&self, text: &str, allowance: &mut Allowance) -> Option<(u32, Fault)> {
-        let find = |view: &[u8]| self.scans.iter().find_map(|scan| scan.find(view));
-        match views::look_through(text.as_bytes(), allowance, find) {
+        self.charge(views::look_through(text.as_bytes(), allowance, |view| self.rule_of(view)))
+    }
+
+    /// Looks through the views of a text that holds no pattern itself.
+    fn look_behind(&self, text: &str, allowance: &mut Allowance) -> Option<(u32, Fault)> {
+        self.charge(views::look_behind(text.as_bytes(), allowance, |view| self.rule_of(view)))
+    }
+
+    fn rule_of(&self, view: &[u8]) -> Option<u32> {
+        self.scans.iter().find_map(|scan| scan.find(view))
+    }
+
+    /// A text that cannot be looked through is charged to the first rule.
+    fn charge(&self, looked: Result<Option<u32>, TooLayered>) -> Option<(u32, Fault)> {
+        match looked {
             Ok(found) => found.map(|rule| (rule, Fault::Blocked)),
             Err(TooLayered) => {
                 let first = self.scans.first().and_then(|scan| scan.rules.first()?.first());
@@ -173,19 +227,17 @@ impl ArgumentChecks {
         let offence = |place, (rule, fault)| Offence { rule, pointer: arguments.pointer_to(place), fault };
         if let Some(max) = self.max_string_length
             && let Some(place) =
-                arguments.strings().find_map(|(place, text)| is_longer(text, max.value).then_some(place))
+                arguments.strings_over(max.value).find_map(|(place, text)| is_longer(text, max.value).then_some(place))
         {
             return Err(offence(place, (max.rule, Fault::TooLong { max: max.value })));
         }
-        let mut allowance = Allowance::of(arguments.raw().len());
         for part in &self.parts {
             let Some(root) = part.tokens.iter().try_fold(arguments, |value, token| value.child(token)) else {
                 continue;
             };
-            for (place, text) in root.strings() {
-                if let Some(found) = part.look_through(text, &mut allowance) {
-                    return Err(offence(place, found));
-                }
+            let mut allowance = Allowance::of(root.raw().len());
+            if let Some((place, found)) = part.find(root, &mut allowance) {
+                return Err(offence(place, found));
             }
         }
         Ok(())

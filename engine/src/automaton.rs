@@ -139,6 +139,17 @@ impl ReadyAutomaton {
         usize::from(self.found).saturating_add(usize::from(self.patterns))
     }
 
+    /// Whether the filter looks for its matches by how they end, since too much text begins as they do. One automaton for
+    /// such patterns and for others would be slower than two.
+    pub fn is_known_by_its_end(&self) -> bool {
+        crate::patterns::is_known_by_its_end(self)
+    }
+
+    /// How many states have not found anything.
+    pub(crate) fn rows(&self) -> usize {
+        usize::from(self.found)
+    }
+
     /// Whether it finds something in the empty text, wherever that stands.
     pub(crate) fn finds_nothing_at_all(&self) -> bool {
         self.starts.iter().any(|&start| self.found(self.end(start)).is_some())

@@ -16,6 +16,12 @@ pub const FORMAT: u32 = 2;
 /// The largest bundle that is read, inflated. Guards the filter against a small string that inflates without end.
 pub const MAX_BUNDLE_BYTES: usize = 32 << 20;
 
+/// Inflated, a bundle is two to seven times as large. One that is so many times as large was made to take memory.
+const MAX_RATIO: usize = 64;
+
+/// Up to this size the ratio is no matter.
+const SMALL_BUNDLE_BYTES: usize = 1 << 20;
+
 /// Everything that the filter knows of a policy, with all names resolved to indexes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bundle {
@@ -341,11 +347,15 @@ pub fn encode(bundle: &Bundle, deployment: Deployment) -> Result<String, BadConf
     if bytes.len() > MAX_BUNDLE_BYTES {
         return Err(BadConfig::Corrupt("it is too large"));
     }
+    let deflated = miniz_oxide::deflate::compress_to_vec_zlib(&bytes, 9);
+    if bytes.len() > most_bytes(deflated.len()) {
+        return Err(BadConfig::Corrupt("it repeats itself too often"));
+    }
     let config = PluginConfig {
         format: FORMAT,
         digest: digest(&bytes),
         hold_headers: deployment.hold_headers,
-        policy: BASE64_STANDARD.encode(miniz_oxide::deflate::compress_to_vec_zlib(&bytes, 9)),
+        policy: BASE64_STANDARD.encode(deflated),
     };
     serde_json::to_string(&config).map_err(|_| BadConfig::Corrupt("it cannot be serialised"))
 }
@@ -369,13 +379,19 @@ pub fn decode(config: &[u8]) -> Result<Packed, BadConfig> {
     Ok(Packed { bundle, digest: claimed, deployment: Deployment { hold_headers }, bundle_bytes: bytes.len() })
 }
 
+/// How large a bundle may be, inflated. Each byte can ask for fifty in memory, so few bytes may not become many.
+fn most_bytes(deflated: usize) -> usize {
+    deflated.saturating_mul(MAX_RATIO).clamp(SMALL_BUNDLE_BYTES, MAX_BUNDLE_BYTES)
+}
+
 /// Inflates all of a zlib stream, with nothing behind it.
 fn inflate(deflated: &[u8]) -> Option<Vec<u8>> {
     use miniz_oxide::inflate::{TINFLStatus, core};
     let flags = core::inflate_flags::TINFL_FLAG_PARSE_ZLIB_HEADER
         | core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
     let mut inflator = Box::<core::DecompressorOxide>::default();
-    let mut inflated = vec![0; deflated.len().saturating_mul(4).min(MAX_BUNDLE_BYTES)];
+    let most = most_bytes(deflated.len());
+    let mut inflated = vec![0; deflated.len().saturating_mul(4).min(most)];
     let (mut read, mut written) = (0usize, 0usize);
     loop {
         let (status, more_read, more_written) =
@@ -387,8 +403,8 @@ fn inflate(deflated: &[u8]) -> Option<Vec<u8>> {
                 inflated.truncate(written);
                 return Some(inflated);
             }
-            TINFLStatus::HasMoreOutput if inflated.len() < MAX_BUNDLE_BYTES => {
-                inflated.resize(inflated.len().saturating_mul(2).clamp(1024, MAX_BUNDLE_BYTES), 0);
+            TINFLStatus::HasMoreOutput if inflated.len() < most => {
+                inflated.resize(inflated.len().saturating_mul(2).clamp(1024, most), 0);
             }
             _ => return None,
         }
@@ -457,6 +473,28 @@ mod tests {
     fn a_config_of_another_format_is_named_so() {
         let other = packed().replace("\"format\":2", "\"format\":3,\"new\":true");
         assert_eq!(decode(other.as_bytes()), Err(BadConfig::OtherFormat(3)));
+    }
+
+    /// A config whose bundle is so many zeros: in most places, an empty text or an empty list for each.
+    fn zeros(count: usize) -> String {
+        let bytes = vec![0; count];
+        let policy = BASE64_STANDARD.encode(miniz_oxide::deflate::compress_to_vec_zlib(&bytes, 9));
+        format!(r#"{{"format":{FORMAT},"digest":"{}","policy":"{policy}"}}"#, digest(&bytes))
+    }
+
+    #[test]
+    fn a_small_config_does_not_become_a_large_bundle() {
+        let read = |count| decode(zeros(count).as_bytes());
+        assert_eq!(read(SMALL_BUNDLE_BYTES), Err(BadConfig::Corrupt("bytes follow the bundle")));
+        assert_eq!(read(SMALL_BUNDLE_BYTES + 1), Err(BadConfig::Corrupt("it does not inflate")));
+        assert_eq!(read(MAX_BUNDLE_BYTES), Err(BadConfig::Corrupt("it does not inflate")));
+    }
+
+    #[test]
+    fn a_bundle_that_could_not_be_read_again_is_not_packed() {
+        let with_rules = |count| Bundle { rules: vec![String::new(); count], ..bundle() };
+        assert!(encode(&with_rules(1000), Deployment::default()).is_ok());
+        assert!(encode(&with_rules(SMALL_BUNDLE_BYTES), Deployment::default()).is_err());
     }
 
     #[test]

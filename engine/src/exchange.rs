@@ -148,7 +148,13 @@ impl Exchange {
     }
 
     /// Judges the header. `ends` says that no body follows.
-    pub fn request_head(&mut self, policy: &Policy, head: Head<'_>, verified: &Verified, ends: bool) -> HeadStep {
+    pub fn request_head<B: AsRef<[u8]>>(
+        &mut self,
+        policy: &Policy,
+        head: Head<'_, B>,
+        verified: &Verified,
+        ends: bool,
+    ) -> HeadStep {
         self.request_id = head.request_id().map(str::to_owned);
         match self.judge_head(policy, head, verified, ends) {
             Ok(()) => HeadStep::Proceed { edits: self.edits(head), body: Awaited::Body },
@@ -160,7 +166,13 @@ impl Exchange {
     }
 
     /// The order of the checks that need no body. It is the order of the table in `docs/reasons.md`.
-    fn judge_head(&mut self, policy: &Policy, head: Head<'_>, verified: &Verified, ends: bool) -> Result<(), Denial> {
+    fn judge_head<B: AsRef<[u8]>>(
+        &mut self,
+        policy: &Policy,
+        head: Head<'_, B>,
+        verified: &Verified,
+        ends: bool,
+    ) -> Result<(), Denial> {
         // What was called is recorded also for a call whose caller is not known.
         let name = head.tool().unwrap_or_default();
         self.tool_name = names::tool_name(name).ok().map(str::to_owned);
@@ -170,7 +182,7 @@ impl Exchange {
         (self.agent_id, self.user_id) = (Some(identity.agent), identity.user);
         let tool = self.tool.ok_or(Reason::ToolUnknown)?;
         let agent = self.agent.ok_or(Reason::AgentUnknown)?;
-        let rule = policy.grants(agent, tool).next().ok_or(Reason::ToolNotGranted)?.rule;
+        let grant = policy.grants(agent, tool).next().ok_or(Reason::ToolNotGranted)?;
         identity.tools.require(policy.tool_name(tool))?;
         head.require_post()?;
         head.require_plain_json()?;
@@ -183,7 +195,9 @@ impl Exchange {
         if ends || length == Some(0) {
             return Err(Reason::BodyMissing.into());
         }
-        self.judgement = Some(Judgement { reason: None, rule: Some(rule) });
+        // A grant that is narrowed decides nothing before the arguments are known.
+        let rule = grant.checks.is_empty().then_some(grant.rule);
+        self.judgement = Some(Judgement { reason: None, rule });
         Ok(())
     }
 
@@ -233,7 +247,11 @@ impl Exchange {
         let arguments = arguments_of(document.root()).ok_or(Reason::BodyShape)?;
         self.arguments = redact::show(arguments, policy.audit_arguments(tool), policy.audit());
         policy.checks(tool).try_for_each(|checks| checks.run_admitting(arguments, &mut admitted))?;
-        let rule = granted_by(policy, agent, tool, arguments, &document, &mut admitted)?;
+        let granted = self.judgement.as_ref().and_then(|judgement| judgement.rule);
+        let rule = match granted.filter(|_| !document.has_inexact()) {
+            Some(rule) => rule,
+            None => granted_by(policy, agent, tool, arguments, &document, &mut admitted)?,
+        };
         self.judgement = Some(Judgement { reason: None, rule: Some(rule) });
         Ok(())
     }
@@ -242,9 +260,8 @@ impl Exchange {
         let (Some(agent), Some(tool)) = (self.agent, self.tool) else {
             return Err(Reason::AgentUnknown.into());
         };
-        let mut of_tool = policy.buckets(agent, tool).collect::<Vec<_>>();
-        of_tool.retain(|bucket| bucket.rate.is_some() || bucket.quota.is_some());
-        let outcome = limits::take(of_tool.into_iter(), policy.agent_name(agent), now, store);
+        let limited = policy.buckets(agent, tool).filter(|bucket| bucket.rate.is_some() || bucket.quota.is_some());
+        let outcome = limits::take(limited, policy.agent_name(agent), now, store);
         match outcome {
             Ok(Outcome::Taken(standings)) => {
                 self.standings = standings;
@@ -290,7 +307,7 @@ impl Exchange {
         reply
     }
 
-    fn edits(&self, head: Head<'_>) -> Edits {
+    fn edits<B: AsRef<[u8]>>(&self, head: Head<'_, B>) -> Edits {
         let mut remove: Vec<Vec<u8>> = head.untrusted().map(<[u8]>::to_vec).collect();
         remove.sort_unstable();
         remove.dedup();
@@ -398,3 +415,6 @@ fn arguments_of<'d>(root: Value<'d>) -> Option<Value<'d>> {
     let is_object = arguments.kind() == crate::json::Kind::Object;
     (is_object && members.next().is_none()).then_some(arguments)
 }
+
+#[cfg(test)]
+mod tests;

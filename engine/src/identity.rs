@@ -73,7 +73,11 @@ pub(crate) fn wanted(sources: &[IdentitySource]) -> Wanted {
 }
 
 /// Finds out who calls.
-pub(crate) fn establish(sources: &[IdentitySource], head: Head<'_>, verified: &Verified) -> Result<Identity, Reason> {
+pub(crate) fn establish<B: AsRef<[u8]>>(
+    sources: &[IdentitySource],
+    head: Head<'_, B>,
+    verified: &Verified,
+) -> Result<Identity, Reason> {
     let tokens = Tokens::of(sources, verified.metadata.as_deref())?;
     for source in sources {
         let found = match source {

@@ -7,6 +7,7 @@ pub mod arguments;
 pub mod audit;
 pub mod automaton;
 pub mod bundle;
+mod bytes;
 pub mod denial;
 pub mod exchange;
 pub mod identity;

@@ -1,20 +1,30 @@
-//! Searches a text for all patterns of a tool in one pass.
+//! Searches texts for all patterns of a tool in one pass.
 //!
-//! In: automata and a text. Out: the first pattern that is found.
+//! In: automata, and a text or several that stand in one. Out: the first pattern that is found, or the first text.
 //! A prefilter that can only say "perhaps" or "no" leads; where it says "perhaps", automata decide.
 
 mod entries;
+mod exact;
+mod exits;
+mod pairs;
 mod prefilter;
 #[cfg(test)]
 mod tests;
+mod window;
 
-use crate::automaton::{PatternIndex, ReadyAutomaton};
-use entries::PLACES;
+pub(crate) use window::is_known_by_its_end;
+
+use crate::automaton::{PatternIndex, ReadyAutomaton, State};
+use exact::{BEFORE, Mark};
 use prefilter::Prefilter;
-use std::sync::{Arc, OnceLock};
+use std::{
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
+use window::End;
 
 /// How many automata one scanner leads.
-pub(crate) const MAX_AUTOMATA: usize = 32;
+pub(crate) const MAX_AUTOMATA: usize = 64;
 
 /// Automata that are run together.
 pub(crate) struct Scanner {
@@ -32,8 +42,13 @@ pub(crate) struct Found {
     pub(crate) pattern: PatternIndex,
 }
 
-/// How far each automaton has looked: what starts before that is decided.
-type Decided = [usize; MAX_AUTOMATA];
+/// How far an automaton has looked. Where it is led by the starts of matches, what starts before that is decided; where it
+/// is led by their ends, what ends before, and it goes on from its state.
+#[derive(Clone, Copy, Default)]
+struct Progress {
+    at: usize,
+    state: State,
+}
 
 impl Scanner {
     /// At most [`MAX_AUTOMATA`]; what is beyond is refused where a policy is loaded.
@@ -41,99 +56,103 @@ impl Scanner {
         Self { automata, prefilter: OnceLock::new() }
     }
 
+    fn prefilter(&self) -> &Prefilter {
+        self.prefilter.get_or_init(|| Prefilter::of(&self.automata))
+    }
+
+    /// Whether a pattern could stand in a text of which no byte says so. Then each text is to be searched by itself.
+    pub(crate) fn needs_every_text(&self) -> bool {
+        !self.prefilter().always.is_empty()
+    }
+
     /// Time in proportion to the text: no automaton looks at a byte twice.
     pub(crate) fn find(&self, text: &[u8]) -> Option<Found> {
-        let prefilter = self.prefilter.get_or_init(|| Prefilter::of(&self.automata));
-        let always = prefilter.always.iter().find_map(|&automaton| {
+        let always = self.prefilter().always.iter().find_map(|&automaton| {
             let pattern = self.automata.get(automaton)?.find(text)?;
             Some(Found { automaton, pattern })
         });
-        always.or_else(|| self.find_led(prefilter, text))
+        always.or_else(|| self.find_among(text, |_| Some(0..text.len())).map(|(_, found)| found))
     }
 
-    fn find_led(&self, prefilter: &Prefilter, text: &[u8]) -> Option<Found> {
-        let mut decided = [0; MAX_AUTOMATA];
-        let mut state = prefilter.start;
-        let mut at = 0usize;
-        let (words, tail) = text.as_chunks::<8>();
-        for word in words {
-            let (next, hits) = prefilter.word(state, word);
-            if hits != 0 {
-                let found = self.look_closely(prefilter, state, text, (at, word), &mut decided);
-                if found.is_some() {
-                    return found;
-                }
-            }
-            state = next;
-            at = at.saturating_add(8);
-        }
-        self.look_closely(prefilter, state, text, (at, tail), &mut decided)
-    }
-
-    /// Goes through some bytes one by one and starts automata where the prefilter says "perhaps".
-    #[inline(never)]
-    fn look_closely(
+    /// The first of several texts in which something is found. They stand in one, and `text_at` says which of them has
+    /// a place.
+    pub(crate) fn find_among(
         &self,
-        prefilter: &Prefilter,
-        mut state: u64,
-        text: &[u8],
-        (at, bytes): (usize, &[u8]),
-        decided: &mut Decided,
-    ) -> Option<Found> {
-        for (at, &byte) in (at..).zip(bytes) {
-            state = prefilter.step(state, byte);
-            let mut hits = Prefilter::hits(state);
-            while hits != 0 {
-                let bucket = prefilter.bucket(hits.trailing_zeros());
-                hits &= hits.wrapping_sub(1);
-                let start = at.saturating_add(1).saturating_sub(bucket.length);
-                for &automaton in &bucket.automata {
-                    let found = self.decide(automaton, text, (start, at), decided);
-                    if found.is_some() {
-                        return found;
-                    }
-                }
+        all: &[u8],
+        mut text_at: impl FnMut(usize) -> Option<Range<usize>>,
+    ) -> Option<(Range<usize>, Found)> {
+        let mut progress = None;
+        let mut current = 0..0;
+        self.prefilter().search(all, |at, mark| {
+            if !current.contains(&at) {
+                current = text_at(at)?;
             }
-        }
-        None
-    }
-
-    /// Runs an automaton over a place where a pattern may start, unless that start is decided. It starts where the
-    /// longest entry would, so that no shorter one can come first and leave a longer one undecided.
-    fn decide(
-        &self,
-        automaton: usize,
-        text: &[u8],
-        (start, end): (usize, usize),
-        decided: &mut Decided,
-    ) -> Option<Found> {
-        let (ready, decided) = self.automata.get(automaton).zip(decided.get_mut(automaton))?;
-        if start < *decided {
-            return None;
-        }
-        let first = end.saturating_add(1).saturating_sub(PLACES).max(*decided);
-        match from(ready, text, first, end) {
-            Ok(pattern) => Some(Found { automaton, pattern }),
-            Err(behind) => {
-                *decided = behind;
-                None
-            }
-        }
+            let Mark { automaton, end, .. } = mark;
+            // Most texts need none, so it is not made before.
+            let progress = progress.get_or_insert([Progress::default(); MAX_AUTOMATA]).get_mut(automaton);
+            let (ready, progress) = self.automata.get(automaton).zip(progress)?;
+            let pattern = match end {
+                End::First => from_first(ready, all, &current, at, mark, progress),
+                End::Last => to_last(ready, all, &current, at, mark, progress),
+            };
+            Some((current.clone(), Found { automaton, pattern: pattern? }))
+        })
     }
 }
 
-/// Runs an automaton past `end`, until it finds a pattern, or holds no part of one any more and all before is decided.
-fn from(automaton: &ReadyAutomaton, text: &[u8], first: usize, end: usize) -> Result<PatternIndex, usize> {
-    let (before, rest) = text.split_at_checked(first).unwrap_or((text, &[]));
-    let mut state = before.last().map_or(automaton.start_of_text(), |&byte| automaton.start_behind(byte));
-    for (at, &byte) in (first..).zip(rest) {
+/// Runs an automaton over a place where a match may start, unless that start is decided. It starts where any entry with
+/// this window would, so that none that is still to come can start earlier; and it ends when it holds no part of a match
+/// any more.
+#[inline(never)]
+fn from_first(
+    automaton: &ReadyAutomaton,
+    all: &[u8],
+    text: &Range<usize>,
+    at: usize,
+    mark: Mark,
+    progress: &mut Progress,
+) -> Option<PatternIndex> {
+    let start = at.saturating_sub(mark.before);
+    if start < progress.at || start < text.start {
+        return None;
+    }
+    let first = at.saturating_sub(BEFORE).max(progress.at).max(text.start);
+    let before = first.checked_sub(1).filter(|before| *before >= text.start).and_then(|before| all.get(before));
+    let mut state = before.map_or(automaton.start_of_text(), |&byte| automaton.start_behind(byte));
+    progress.at = text.end;
+    for (at, &byte) in (first..).zip(all.get(first..text.end)?) {
         state = automaton.next(state, byte);
         if let Some(found) = automaton.found(state) {
-            return Ok(found);
+            return Some(found);
         }
-        if at >= end && state == automaton.start_behind(byte) {
-            return Err(at.saturating_add(1));
+        if at >= start && state == automaton.start_behind(byte) {
+            progress.at = at.saturating_add(1);
+            return None;
         }
     }
-    automaton.found(automaton.end(state)).ok_or(text.len())
+    automaton.found(automaton.end(state))
+}
+
+/// Runs an automaton to a place where a match may end, from where it stopped in this text.
+#[inline(never)]
+fn to_last(
+    automaton: &ReadyAutomaton,
+    all: &[u8],
+    text: &Range<usize>,
+    at: usize,
+    mark: Mark,
+    progress: &mut Progress,
+) -> Option<PatternIndex> {
+    let behind = at.saturating_add(mark.behind);
+    if progress.at <= text.start {
+        *progress = Progress { at: text.start, state: automaton.start_of_text() };
+    }
+    if behind <= progress.at || behind > text.end {
+        return None;
+    }
+    progress.state = automaton.run(progress.state, all.get(progress.at..behind)?);
+    progress.at = behind;
+    let is_whole = behind == text.end;
+    let end = || automaton.found(automaton.end(progress.state)).filter(|_| is_whole);
+    automaton.found(progress.state).or_else(end)
 }

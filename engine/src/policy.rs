@@ -281,3 +281,6 @@ fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,11 +6,18 @@
 use crate::{denial::Reason, names};
 
 /// Header fields in the order they came, names in lower case as Envoy has them, pseudo-header fields too.
-#[derive(Clone, Copy)]
-pub struct Head<'a> {
+pub struct Head<'a, B = Vec<u8>> {
     /// Names and values.
-    pub fields: &'a [(Vec<u8>, Vec<u8>)],
+    pub fields: &'a [(B, B)],
 }
+
+impl<B> Clone for Head<'_, B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B> Copy for Head<'_, B> {}
 
 /// How often a field stands in a request.
 enum Field<'a> {
@@ -33,12 +40,12 @@ const OVERRIDES: [&str; 8] = [
     "x-rewrite-url",
 ];
 
-impl<'a> Head<'a> {
+impl<'a, B: AsRef<[u8]>> Head<'a, B> {
     fn field(self, name: &str) -> Field<'a> {
-        let mut values = self.fields.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name.as_bytes()));
+        let mut values = self.fields.iter().filter(|(other, _)| other.as_ref().eq_ignore_ascii_case(name.as_bytes()));
         match (values.next(), values.next()) {
             (None, _) => Field::Absent,
-            (Some((_, value)), None) => Field::Once(value),
+            (Some((_, value)), None) => Field::Once(value.as_ref()),
             (Some(_), Some(_)) => Field::Often,
         }
     }
@@ -46,7 +53,7 @@ impl<'a> Head<'a> {
     /// The agent's id that a field of this name holds; nothing if there is no such field.
     pub fn identity(self, header: &str) -> Result<Option<&'a str>, Reason> {
         // A server that reads `_` as `-` would see two identities.
-        if self.fields.iter().any(|(name, _)| is_twin(name, header)) {
+        if self.fields.iter().any(|(name, _)| is_twin(name.as_ref(), header)) {
             return Err(Reason::IdentityAmbiguous);
         }
         match self.field(header) {
@@ -59,8 +66,8 @@ impl<'a> Head<'a> {
     /// Whether a bearer token was sent (RFC 6750), wherever in `authorization` it stands and however it is spelt:
     /// Envoy joins several fields with `,`, and its JWT filter looks for `Bearer ` anywhere in them.
     pub fn has_bearer_token(self) -> bool {
-        let fields = self.fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"authorization"));
-        let mut words = fields.flat_map(|(_, value)| value.split(|byte| !byte.is_ascii_alphanumeric()));
+        let fields = self.fields.iter().filter(|(name, _)| name.as_ref().eq_ignore_ascii_case(b"authorization"));
+        let mut words = fields.flat_map(|(_, value)| value.as_ref().split(|byte| !byte.is_ascii_alphanumeric()));
         words.any(|word| word.eq_ignore_ascii_case(b"bearer"))
     }
 
@@ -126,7 +133,7 @@ impl<'a> Head<'a> {
 
     /// Names of the fields that must not reach a tool as the client sent them.
     pub fn untrusted(self) -> impl Iterator<Item = &'a [u8]> {
-        self.fields.iter().map(|(name, _)| name.as_slice()).filter(|name| is_untrusted(name))
+        self.fields.iter().map(|(name, _)| name.as_ref()).filter(|name| is_untrusted(name))
     }
 }
 

@@ -15,7 +15,7 @@ mod run;
 mod tests;
 mod wire;
 
-pub use decimal::{count, is_divisor, is_number};
+pub use decimal::{compare_numbers, count, is_divisor, is_number, is_whole};
 pub use wire::{Constant, Entry, Format, Matched, Named, Node, Program, Requires, Rule, Types};
 
 use crate::{
@@ -33,6 +33,9 @@ pub const MAX_NESTING: u32 = 400;
 
 /// The keyword of a [`Failure`] whose run took too many steps or went too deep. No schema has such a keyword.
 pub const BUDGET: &str = "budget";
+
+/// How much memory the patterns of a program may take. Their bytes are few, but each can ask for much.
+const MAX_PATTERN_BYTES: usize = 64 << 20;
 
 /// Schemas that are ready to judge values.
 pub struct Schemas {
@@ -77,8 +80,7 @@ impl TryFrom<Program> for Schemas {
 
     fn try_from(mut program: Program) -> Result<Self, BadProgram> {
         let texts = load::texts(std::mem::take(&mut program.text), &program.text_lengths)?;
-        let patterns = program.patterns.iter().map(ReadyAutomaton::try_from).collect::<Result<_, _>>();
-        let patterns = patterns.map_err(|_| BadProgram("a pattern of a schema is damaged"))?;
+        let patterns = load::patterns(&program.patterns, MAX_PATTERN_BYTES)?;
         let entries = std::mem::take(&mut program.entries);
         let nodes = load::nodes(program, &texts)?;
         if entries.iter().any(|entry| wide(entry.node) >= nodes.len()) {

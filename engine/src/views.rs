@@ -1,7 +1,7 @@
 //! Views of a text: what it says to a reader that decodes more than JSON.
 //!
 //! In: a text. Out: the text itself, then each view of it that differs, until the caller has seen enough.
-//! Each view is at most a little longer than what it was made from, and all views of a call share one allowance.
+//! Up to [`LAYERS`] encodings are undone, in every order; all views of a text share one allowance of work.
 
 mod base64;
 mod decode;
@@ -9,20 +9,26 @@ mod entities;
 mod escapes;
 mod fold;
 mod kinds;
+mod letters;
+mod names;
 mod table;
 #[cfg(test)]
 mod tests;
+mod undo;
 
 pub use fold::{Fold, GROWTH, fold};
 
-use decode::{Decoded, Escapes, Smuggled};
-use kinds::Kinds;
+use decode::{Backslashes, Reading};
+use kinds::{Kinds, suspects};
+use letters::{Folded, Smuggled};
+use std::collections::BTreeSet;
+use undo::Way;
 
-/// How many layers of percent-encoding, entities and escapes, and how many of base64, are looked through.
+/// How many layers of base64 are looked into, and how often letters are folded and signs undone in turns.
 pub const LAYERS: usize = 3;
 
 /// How many bytes of views there may be for each byte of the arguments.
-pub const ALLOWANCE_PER_BYTE: usize = 16;
+pub const ALLOWANCE_PER_BYTE: usize = 24;
 
 /// How many bytes of views there may be besides, so that a short text can be looked through, too.
 const ALLOWANCE: usize = 4096;
@@ -31,12 +37,12 @@ const ALLOWANCE: usize = 4096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLayered;
 
-/// How many bytes of views a call may still need.
+/// How many bytes of views may still be needed.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance(usize);
 
 impl Allowance {
-    /// For arguments of so many bytes.
+    /// For texts of so many bytes.
     pub fn of(bytes: usize) -> Self {
         Self(bytes.saturating_mul(ALLOWANCE_PER_BYTE).saturating_add(ALLOWANCE))
     }
@@ -53,29 +59,47 @@ pub fn look_through<T>(
     allowance: &mut Allowance,
     mut look: impl FnMut(&[u8]) -> Option<T>,
 ) -> Result<Option<T>, TooLayered> {
-    let kinds = Kinds::of(text);
-    if let Some(found) = look(text) {
-        return Ok(Some(found));
+    match look(text) {
+        None => look_behind(text, allowance, look),
+        found => Ok(found),
     }
+}
+
+/// Shows the views of a text that was shown already.
+pub(crate) fn look_behind<T>(
+    text: &[u8],
+    allowance: &mut Allowance,
+    look: impl FnMut(&[u8]) -> Option<T>,
+) -> Result<Option<T>, TooLayered> {
+    let kinds = Kinds::of(text);
     if kinds.is_plain() {
         return Ok(None);
     }
-    let mut search = Search { allowance, look, found: None, is_inside: false };
-    match search.behind(text, &kinds, LAYERS) {
+    let mut search = Search { allowance, look, found: None };
+    match search.views(text, &kinds, LAYERS) {
         Ok(()) => Ok(None),
         Err(End::Found) => Ok(search.found),
         Err(End::TooLayered) => Err(TooLayered),
     }
 }
 
-/// What the first layer makes of a text by undoing percent-encoding and entities; nothing if it has none.
-pub fn decoded(text: &str) -> Option<String> {
-    let has_one = |undone: &u8| Kinds::of(text.as_bytes()).has(*undone);
-    [Kinds::PERCENT, Kinds::AMPERSAND].iter().any(has_one).then_some(())?;
-    let ascii: String = text.chars().filter(char::is_ascii).collect();
-    let decoded = decode::decode(ascii.as_bytes(), &Kinds::of(ascii.as_bytes()), Escapes::Keep)?;
-    Some(String::from_utf8_lossy(&decoded.text).into_owned())
+/// Which places of a JSON text, in order, may be in a string that is written with escapes or has a view that differs
+/// from it. The function gives the first place from another one on.
+pub(crate) fn strange(json: &str) -> impl FnMut(usize) -> Option<usize> {
+    let mut places = suspects(json.as_bytes());
+    move |from| places.next(from)
 }
+
+/// What a text becomes without percent-encoding, entities and letters that stand for ASCII; nothing if it stays.
+pub fn decoded(text: &str) -> Option<String> {
+    let folded = letters::fold_all(text.as_bytes()).map(|folded| folded.text);
+    let way = Way { kinds: CODES, backslashes: Backslashes::Escape };
+    let decoded = undo::undo(folded.as_deref().unwrap_or(text.as_bytes()), way, 0).ok().flatten();
+    Some(String::from_utf8_lossy(&decoded.or(folded)?).into_owned())
+}
+
+/// Percent-encoding and entities.
+const CODES: u8 = Kinds::PERCENT | Kinds::AMPERSAND;
 
 /// Why a search ends before all views were shown.
 enum End {
@@ -89,73 +113,153 @@ impl From<TooLayered> for End {
     }
 }
 
+/// How many quotes and backslashes there are.
+fn quotes(text: &[u8]) -> usize {
+    text.iter().filter(|&&byte| kinds::kind(byte) & (Kinds::BACKSLASH | Kinds::QUOTE) != 0).count()
+}
+
 struct Search<'a, T, F> {
     allowance: &'a mut Allowance,
     look: F,
     found: Option<T>,
-    /// Whether the text came out of base64.
-    is_inside: bool,
+}
+
+/// A text whose views are shown, each of them once.
+struct Level {
+    shown: Vec<Vec<u8>>,
+    /// What was looked into as base64.
+    base64: BTreeSet<Vec<u8>>,
+    layers: usize,
 }
 
 impl<T, F: FnMut(&[u8]) -> Option<T>> Search<'_, T, F> {
     /// Shows the views of a text that was shown already.
-    fn behind(&mut self, text: &[u8], kinds: &Kinds, layers: usize) -> Result<(), End> {
-        self.beside(text, kinds, layers)?;
-        self.chain(text, kinds, layers, Escapes::Keep)?;
-        if kinds.has(Kinds::BACKSLASH) {
-            self.chain(text, kinds, layers, Escapes::Undo)?;
+    fn views(&mut self, text: &[u8], kinds: &Kinds, layers: usize) -> Result<(), End> {
+        let mut level = Level { shown: Vec::new(), base64: BTreeSet::new(), layers };
+        self.inside(&mut level, text, kinds)?;
+        let folded = if kinds.has(Kinds::FOLDED) { letters::fold_all(text) } else { None };
+        let Some(Folded { text: folded, smuggled, is_longer }) = folded else {
+            return self.signs(&mut level, text);
+        };
+        self.show(&mut level, &folded)?;
+        self.smuggled(&level, &smuggled)?;
+        if is_longer {
+            self.signs(&mut level, text)?;
         }
-        Ok(())
+        self.signs(&mut level, &folded)
     }
 
-    /// Undoes one layer after the other, until nothing changes any more.
-    fn chain(&mut self, text: &[u8], kinds: &Kinds, layers: usize, escapes: Escapes) -> Result<(), End> {
-        let mut current = decode::decode(text, kinds, escapes);
-        for left in (0..layers).rev() {
-            let Some(Decoded { text, smuggled: Smuggled { tags, selectors } }) = current else { break };
-            self.show(&text, |search, kinds| search.beside(&text, kinds, left))?;
-            for hidden in [tags, selectors] {
-                self.show_with_views(&hidden, left)?;
+    /// Undoes signs in every way in which a reader could: a percent sign, an ampersand, a backslash and a quote each
+    /// mean something to one and nothing to another.
+    fn signs(&mut self, level: &mut Level, text: &[u8]) -> Result<(), End> {
+        let escape = |kinds| Way { kinds, backslashes: Backslashes::Escape };
+        let mut kinds = Kinds::of(text).signs();
+        let decoded = if kinds & CODES == 0 { None } else { Some(self.show_way(level, text, escape(CODES))?) };
+        kinds |= decoded.as_ref().map_or(0, |decoded| Kinds::of(decoded).signs());
+        let mut once = None;
+        if kinds & Kinds::BACKSLASH != 0 {
+            let reading = Reading { kind: Kinds::BACKSLASH, backslashes: Backslashes::Escape, waits_for: 0 };
+            once = decode::decode(text, reading);
+            if let Some(once) = &once {
+                self.show(level, once)?;
             }
-            current = decode::decode(&text, &Kinds::of(&text), escapes);
+            let unescaped = self.show_way(level, text, escape(Kinds::BACKSLASH))?;
+            kinds |= Kinds::of(&unescaped).signs();
         }
-        Ok(())
-    }
-
-    /// What stands beside the chain: what base64 in the text says, and the text as a shell joins it.
-    fn beside(&mut self, text: &[u8], kinds: &Kinds, layers: usize) -> Result<(), End> {
-        self.inside(text, kinds, layers)?;
-        if !kinds.has(Kinds::QUOTE | Kinds::BACKSLASH) {
+        if kinds & (Kinds::BACKSLASH | Kinds::QUOTE) == 0 {
             return Ok(());
         }
-        let joined = decode::join(text);
-        self.show(&joined, |search, kinds| search.inside(&joined, kinds, layers))
+        // What one sign becomes can be another one, of any kind but quotes that stand alone.
+        kinds |= if kinds == Kinds::QUOTE { 0 } else { CODES };
+        self.show_way(level, text, escape(kinds & !Kinds::BACKSLASH))?;
+        if kinds & Kinds::BACKSLASH == 0 {
+            return Ok(());
+        }
+        for kinds in [kinds & !CODES, kinds] {
+            self.show_way(level, text, Way { kinds, backslashes: Backslashes::Gone })?;
+        }
+        self.readers(level, text, kinds)?;
+        let decoded = decoded.filter(|decoded| quotes(decoded) != quotes(text));
+        let once = once.filter(|once| once.contains(&b'\\'));
+        decoded.iter().chain(&once).try_for_each(|start| self.readers(level, start, kinds))
     }
 
-    /// Looks into base64. Only what came out of base64 must have its own start where the run has it.
-    fn inside(&mut self, text: &[u8], kinds: &Kinds, layers: usize) -> Result<(), End> {
-        let Some(left) = layers.checked_sub(1) else { return Ok(()) };
-        let offsets = if self.is_inside { 0..1 } else { 0..4 };
-        let was_inside = std::mem::replace(&mut self.is_inside, true);
-        for run in kinds.base64.iter().filter_map(|run| text.get(run.clone())) {
-            base64::pieces(run, offsets.clone(), |piece| self.show_with_views(piece, left))?;
+    /// What readers of escapes make of a text, and of what a shell or two left of it.
+    fn readers(&mut self, level: &mut Level, text: &[u8], kinds: u8) -> Result<(), End> {
+        let way = Way { kinds, backslashes: Backslashes::Escape };
+        self.show_way(level, text, Way { kinds: kinds & !Kinds::QUOTE, ..way })?;
+        self.show_way(level, text, way)?;
+        for start in [None, decode::mend(text)] {
+            if let Some(mended) = &start {
+                self.show_way(level, mended, way)?;
+            }
+            let mut current = start;
+            for _ in 1..LAYERS {
+                let Some(unquoted) = decode::unquote(current.as_deref().unwrap_or(text)) else { break };
+                self.show(level, &unquoted)?;
+                self.show_way(level, &unquoted, way)?;
+                current = Some(unquoted);
+            }
         }
-        self.is_inside = was_inside;
         Ok(())
     }
 
-    fn show_with_views(&mut self, text: &[u8], layers: usize) -> Result<(), End> {
-        self.show(text, |search, kinds| search.behind(text, kinds, layers))
+    /// Undoes signs and folds letters in turns, and returns what is left.
+    fn show_way(&mut self, level: &mut Level, text: &[u8], way: Way) -> Result<Vec<u8>, End> {
+        let mut current = text.to_vec();
+        // A sign that could be longer waits for letters that are folded to a part of it.
+        for letters in [Kinds::FOLDED, 0].repeat(LAYERS) {
+            let Some(undone) = undo::undo(&current, way, letters)? else { continue };
+            self.show(level, &undone)?;
+            current = undone;
+            let Some(Folded { text, smuggled, .. }) = letters::fold_all(&current) else { continue };
+            self.show(level, &text)?;
+            self.smuggled(level, &smuggled)?;
+            current = text;
+        }
+        // What is left at last must hold no more signs.
+        if undo::undo(&current, way, 0)?.is_some() { Err(End::TooLayered) } else { Ok(current) }
     }
 
-    /// Shows a view, and goes on from it if it is not plain.
-    fn show(&mut self, text: &[u8], go_on: impl FnOnce(&mut Self, &Kinds) -> Result<(), End>) -> Result<(), End> {
+    /// Shows a view, unless it was shown.
+    fn show(&mut self, level: &mut Level, text: &[u8]) -> Result<(), End> {
+        if level.shown.iter().any(|shown| shown == text) {
+            return Ok(());
+        }
+        let kinds = self.look_at(text)?;
+        level.shown.push(text.to_vec());
+        self.inside(level, text, &kinds)
+    }
+
+    fn look_at(&mut self, text: &[u8]) -> Result<Kinds, End> {
         self.allowance.take(text)?;
         self.found = (self.look)(text);
-        if self.found.is_some() {
-            return Err(End::Found);
+        if self.found.is_some() { Err(End::Found) } else { Ok(Kinds::of(text)) }
+    }
+
+    /// Shows what was smuggled in letters that nobody sees.
+    fn smuggled(&mut self, level: &Level, Smuggled { tags, selectors }: &Smuggled) -> Result<(), End> {
+        [tags, selectors].into_iter().try_for_each(|hidden| self.show_apart(hidden, level.layers))
+    }
+
+    /// Shows what base64 in a text says.
+    fn inside(&mut self, level: &mut Level, text: &[u8], kinds: &Kinds) -> Result<(), End> {
+        let layers = level.layers;
+        for run in base64::runs(text, &kinds.base64) {
+            if level.base64.insert(run.to_vec()) {
+                base64::pieces(run, |piece| self.show_apart(piece, layers))?;
+            }
         }
-        let kinds = Kinds::of(text);
-        if kinds.is_plain() { Ok(()) } else { go_on(self, &kinds) }
+        Ok(())
+    }
+
+    /// Shows a text that stands in another one, one layer deeper, and its views.
+    fn show_apart(&mut self, text: &[u8], layers: usize) -> Result<(), End> {
+        let Some(layers) = layers.checked_sub(1) else { return Ok(()) };
+        if text.is_empty() {
+            return Ok(());
+        }
+        let kinds = self.look_at(text)?;
+        if kinds.is_plain() { Ok(()) } else { self.views(text, &kinds, layers) }
     }
 }

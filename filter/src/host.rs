@@ -27,7 +27,8 @@ pub use abi::Level;
 /// What a metric is.
 pub use abi::MetricKind;
 
-type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+/// Fields of a header or of trailers.
+pub use abi::Fields;
 
 /// The time of the day.
 pub fn now() -> Result<Timestamp, Fault> {

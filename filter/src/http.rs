@@ -118,7 +118,7 @@ impl ToolCallContext {
         self.exchange = Exchange::new(host::now()?);
         let fields = host::request_header()?;
         let verified = host::verified(policy.wanted())?;
-        match self.exchange.request_head(policy, Head { fields: &fields }, &verified, ends) {
+        match self.exchange.request_head(policy, Head { fields: &fields.list() }, &verified, ends) {
             HeadStep::Reply(reply) => Ok(send(&reply)),
             HeadStep::Proceed { edits, body } => {
                 apply(&edits)?;
@@ -178,9 +178,9 @@ fn apply(edits: &Edits) -> Result<(), Fault> {
 
 /// Some servers add trailers to the header: what is not trusted there is not trusted here.
 fn strip_trailers() -> Result<(), Fault> {
-    for (name, _) in host::request_trailers()? {
-        if is_untrusted(&name) {
-            host::remove_from_request_trailers(&name)?;
+    for (name, _) in host::request_trailers()?.list() {
+        if is_untrusted(name) {
+            host::remove_from_request_trailers(name)?;
         }
     }
     Ok(())

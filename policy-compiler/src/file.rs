@@ -5,6 +5,7 @@
 
 pub(crate) mod amounts;
 mod fields;
+mod grants;
 pub(crate) mod headers;
 mod identity;
 mod limits;
@@ -97,8 +98,24 @@ pub(crate) struct Pattern {
 /// Who may call.
 #[derive(Debug, Default)]
 pub(crate) struct Grants {
-    pub(crate) agents: Option<Given<Vec<Named>>>,
-    pub(crate) groups: Option<Given<Vec<Named>>>,
+    pub(crate) agents: Option<Given<Vec<Granted>>>,
+    pub(crate) groups: Option<Given<Vec<Granted>>>,
+}
+
+/// An entry of such a list.
+#[derive(Debug)]
+pub(crate) struct Granted {
+    pub(crate) who: Named,
+    /// What narrows the grant; nothing if it is for any arguments.
+    pub(crate) narrowing: Option<Narrowing>,
+}
+
+/// The checks that a grant adds to the tool's own.
+#[derive(Debug)]
+pub(crate) struct Narrowing {
+    /// The whole entry.
+    pub(crate) span: Span,
+    pub(crate) arguments: Arguments,
 }
 
 /// The whole file.
@@ -174,6 +191,17 @@ pub(crate) fn value<T: Copy>(given: Option<&Given<T>>) -> Option<T> {
 /// The entries of a list, if it was written.
 pub(crate) fn entries(given: Option<&Given<Vec<Named>>>) -> &[Named] {
     given.and_then(|given| given.value.as_deref()).unwrap_or_default()
+}
+
+/// The entries of a list of grants, if it was written.
+pub(crate) fn granted(given: Option<&Given<Vec<Granted>>>) -> &[Granted] {
+    given.and_then(|given| given.value.as_deref()).unwrap_or_default()
+}
+
+/// The checks of all grants that are narrowed.
+pub(crate) fn narrowings(grants: &Grants) -> impl Iterator<Item = &Arguments> {
+    let all = granted(grants.agents.as_ref()).iter().chain(granted(grants.groups.as_ref()));
+    all.filter_map(|granted| granted.narrowing.as_ref()).map(|narrowing| &narrowing.arguments)
 }
 
 /// The patterns that are blocked, if any.

@@ -9,6 +9,7 @@ pub mod files;
 mod guess;
 mod lint;
 mod lower;
+mod narrowing;
 mod packing;
 pub mod regex;
 pub mod schema;
@@ -57,6 +58,7 @@ fn lowered(text: &Source<'_>, bytes: &[u8], files: &dyn Files, findings: &mut Fi
     let root = source::read(text, bytes, findings)?;
     let file = file::read(&root, findings);
     let lowered = lower::lower(&file, text.name(), files, findings);
+    narrowing::check(&file, text.name(), &lowered, findings);
     lint::lint(&file, &lowered, findings);
     Some(lowered)
 }

@@ -204,6 +204,12 @@ fn span<T>(given: &Option<Given<T>>) -> Option<Span> {
     given.as_ref().map(|given| given.span)
 }
 
+/// What a grant's own length leaves of the longest string of its tools.
+fn shorter(arguments: &file::Arguments, longest: Option<u32>) -> Option<u32> {
+    let own = file::value(arguments.max_string_length.as_ref()).unwrap_or(u32::MAX);
+    longest.map(|longest| longest.min(own))
+}
+
 /// A literal is dead if each tool that checks it refuses a string of its length anyway.
 fn dead_literals(file: &PolicyFile, bundle: &Bundle, links: &Links, findings: &mut Findings) {
     let longest = |tool: &toolgate_engine::bundle::Tool| {
@@ -214,8 +220,9 @@ fn dead_literals(file: &PolicyFile, bundle: &Bundle, links: &Links, findings: &m
     let mut dead = |arguments: &file::Arguments, longest: Option<u32>| {
         let Some(longest) = longest else { return };
         for literal in file::patterns(arguments).iter().filter(|pattern| pattern.kind == file::PatternKind::Literal) {
-            // In the views a letter may become several.
-            let length = literal.what.name.chars().count() / views::GROWTH;
+            // In the views a letter may become several; white space is as good as one blank.
+            let words: Vec<_> = literal.what.name.split_whitespace().collect();
+            let length = words.join(" ").chars().count() / views::GROWTH;
             if u32::try_from(length).is_ok_and(|length| length <= longest) {
                 continue;
             }
@@ -227,9 +234,12 @@ fn dead_literals(file: &PolicyFile, bundle: &Bundle, links: &Links, findings: &m
     dead(&file.defaults.arguments, longest.iter().max().copied());
     for (tool, longest) in file.tools().iter().zip(&longest) {
         dead(&tool.arguments, Some(*longest));
+        file::narrowings(&tool.grants).for_each(|arguments| dead(arguments, shorter(arguments, Some(*longest))));
     }
     for (at, group) in file.tool_groups.iter().enumerate() {
         let members = longest.iter().enumerate().filter(|(tool, _)| links.tool_groups_of(*tool).contains(&at));
-        dead(&group.arguments, members.map(|(_, longest)| *longest).max());
+        let longest = members.map(|(_, longest)| *longest).max();
+        dead(&group.arguments, longest);
+        file::narrowings(&group.grants).for_each(|arguments| dead(arguments, shorter(arguments, longest)));
     }
 }

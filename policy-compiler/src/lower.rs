@@ -11,7 +11,8 @@ mod patterns;
 mod rules;
 mod schemas;
 
-pub(crate) use links::Links;
+use checks::Narrowings;
+pub(crate) use links::{Link, Links};
 use rules::Rules;
 
 use crate::{
@@ -52,10 +53,15 @@ pub(crate) fn lower(file: &PolicyFile, name: &str, files: &dyn Files, findings: 
     bundle.agents = agents(file, &links, &mut bundle, &mut rules);
     let group_buckets = buckets::of_tool_groups(file, &mut bundle.buckets, &mut rules);
     let mut all_checks = checks::AllChecks::of(file, name, files, &mut rules, findings);
+    let of_group = |group: &file::ToolGroup| {
+        all_checks.of_grants(["tool_groups", &group.id.name], &group.grants, &mut rules, findings)
+    };
+    let group_narrowings: Vec<Narrowings> = file.tool_groups.iter().map(of_group).collect();
     let mut grants_left = MAX_GRANTS;
     for (at, tool) in file.tools().iter().enumerate() {
         let member_of = links.tool_groups_of(at);
-        let grants = grants(file, &links, at, grants_left, &mut rules);
+        let narrowings = all_checks.of_grants(["tools", &tool.id.name], &tool.grants, &mut rules, findings);
+        let grants = grants(file, &links, at, grants_left, &narrowings, &group_narrowings, &mut rules);
         grants_left = grants_left.saturating_sub(grants.len());
         let mut held_to = buckets::of_tool(file, tool, &mut bundle.buckets, &mut rules);
         held_to.extend(member_of.iter().filter_map(|&group| group_buckets.get(group)).flatten());
@@ -110,23 +116,34 @@ fn body_limit(file: &PolicyFile, tool: &file::Tool, rules: &mut Rules) -> Ruled<
     Ruled { rule: rules.at(&["defaults", "body_limit"]), value: file::value(given).unwrap_or(BODY_LIMIT_BYTES) }
 }
 
-/// The tool's own grants, then those of its tool groups; of several for one subject, the first.
-fn grants(file: &PolicyFile, links: &Links, tool: usize, most: usize, rules: &mut Rules) -> Vec<Grant> {
-    let own = file.tools().get(tool).map(|own| ("tools", own.id.name.as_str(), links.grants_of_tool(tool)));
+/// The tool's own grants, then those of its tool groups; of several for any arguments of one subject, the first.
+fn grants(
+    file: &PolicyFile,
+    links: &Links,
+    tool: usize,
+    most: usize,
+    narrowings: &Narrowings,
+    group_narrowings: &[Narrowings],
+    rules: &mut Rules,
+) -> Vec<Grant> {
+    let own =
+        file.tools().get(tool).map(|own| (["tools", own.id.name.as_str()], links.grants_of_tool(tool), narrowings));
     let of_groups = links.tool_groups_of(tool).iter().filter_map(|&group| {
         let name = file.tool_groups.get(group)?.id.name.as_str();
-        Some(("tool_groups", name, links.grants_of_tool_group(group)))
+        Some((["tool_groups", name], links.grants_of_tool_group(group), group_narrowings.get(group)?))
     });
     let mut seen = std::collections::HashSet::new();
     let mut grants = Vec::new();
-    for (place, name, granted) in own.into_iter().chain(of_groups) {
+    for ([place, name], granted, narrowings) in own.into_iter().chain(of_groups) {
         for link in granted {
             if grants.len() == most {
                 return grants;
             }
-            if seen.insert((link.key, link.index)) {
+            let narrowing = narrowings.of(link);
+            if narrowing.is_some() || seen.insert((link.key, link.index)) {
                 let rule = rules.at(&[place, name, link.key, &link.at.to_string()]);
-                grants.push(Grant { subject: link.subject(), rule, checks: Vec::new() });
+                let checks = narrowing.flatten().into_iter().collect();
+                grants.push(Grant { subject: link.subject(), rule, checks });
             }
         }
     }

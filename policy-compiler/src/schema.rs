@@ -12,6 +12,7 @@ mod emit;
 mod formats;
 mod library;
 mod merge;
+mod never;
 mod pool;
 mod resolve;
 mod survey;
@@ -48,8 +49,9 @@ pub enum Unknown {
 /// How schemas are compiled.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// What the URIs of documents that belong together begin with: a scheme and a path. In those, `#/schemas/name` is
-    /// the document `schemas/name` under it, if it is nothing else; and a path does not lead above it.
+    /// What the URIs of documents that belong together begin with: a scheme and a path. No relative reference in them
+    /// leads out of it. Those that have only a query behind it are parts of one document, and `#/schemas/name` in them is
+    /// the part `?/schemas/name`.
     pub home: Option<&'static str>,
     /// What becomes of keywords and formats that are not known.
     pub unknown: Unknown,
@@ -74,6 +76,8 @@ pub enum Subject {
     Extension,
     /// A keyword says nothing.
     Idle,
+    /// No value can hold.
+    NeverHolds,
     /// Judging by the schema takes many steps.
     Cost,
 }
@@ -104,20 +108,32 @@ pub struct Compiled {
     pub bounds: Vec<u64>,
     /// What is allowed, and yet probably not meant.
     pub warnings: Vec<Finding>,
+    /// Document and pointer of a `format` that strings are not held to, if there is any.
+    pub annotation: Option<(String, String)>,
 }
 
-/// URIs of documents that `entries` need and that are not there.
-pub fn missing(documents: &[Document], entries: &[String], options: Options) -> Vec<String> {
+/// What entries lead to.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    /// URIs of documents that are needed and not there.
+    pub missing: Vec<String>,
+    /// URIs of documents that are there and not needed.
+    pub unused: Vec<String>,
+}
+
+/// Follows all references from `entries` on.
+pub fn reach(documents: &[Document], entries: &[String], options: Options) -> Reach {
     let mut library = Library::new(documents, options);
     for entry in entries {
         let _ = library.entry(entry);
     }
     library.link();
+    let unused = library.unused().cloned().collect();
     let (errors, _) = library.findings();
     let mut missing: Vec<_> = errors.into_iter().filter_map(|finding| finding.lost).collect();
     missing.sort();
     missing.dedup();
-    missing
+    Reach { missing, unused }
 }
 
 /// Compiles the schemas that `entries` name: URIs of documents, with a fragment for a schema inside.
@@ -126,10 +142,14 @@ pub fn compile(documents: &[Document], entries: &[String], options: Options) -> 
     let sites: Vec<_> = entries.iter().map(|entry| library.entry(entry)).collect();
     library.link();
     let emitted = emit::emit(&mut library, &sites);
+    let annotation = library.annotation.take();
+    let origins: Vec<_> = sites.iter().map(|site| library.origin(*site)).collect();
     let (mut findings, mut warnings) = library.findings();
-    let compiled = emitted.and_then(|emitted| bound::bound(merge::merge(emitted), &mut findings, &mut warnings));
+    let merged = emitted.map(merge::merge);
+    warnings.extend(merged.as_ref().map(|merged| never::warnings(merged, &origins)).unwrap_or_default());
+    let compiled = merged.and_then(|merged| bound::bound(merged, &origins, &mut findings, &mut warnings));
     match compiled {
-        Some((program, bounds)) if findings.is_empty() => Ok(Compiled { program, bounds, warnings }),
+        Some((program, bounds)) if findings.is_empty() => Ok(Compiled { program, bounds, warnings, annotation }),
         _ => {
             findings.sort();
             findings.dedup();

@@ -50,8 +50,12 @@ pub(crate) enum Shape {
     PlainRate,
     /// `1000/day` alone.
     PlainQuota,
+    /// A declared name.
+    Name(Names),
     /// A list of declared names.
     ListOf(Names),
+    /// A list of declared names, and of mappings that narrow what is granted to one.
+    Grants(Names, &'static Table),
     /// A list of texts that are not empty.
     Texts,
     /// A text that is not empty.
@@ -130,7 +134,8 @@ impl Table {
             | Shape::Sources(table)
             | Shape::Rate(table)
             | Shape::Quota(table)
-            | Shape::Patterns(table) => table.key(name).map(|_| key.name),
+            | Shape::Patterns(table)
+            | Shape::Grants(_, table) => table.key(name).map(|_| key.name),
             _ => None,
         })
     }

@@ -1,11 +1,15 @@
-//! The engine's table of characters, held to Unicode.
+//! The engine's tables of characters and of their names, held to Unicode and HTML.
 //!
-//! In: unicode-normalization and the properties that regex knows. Out: whether `engine/src/views/table.rs` is right.
-//! `UPDATE=1` rewrites the table.
+//! In: unicode-normalization, the properties that regex knows, the entities of HTML. Out: whether
+//! `engine/src/views/table.rs` and `names.rs` are right. `UPDATE=1` rewrites them.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
-use toolgate_engine::views::{Fold, GROWTH, fold};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
+use toolgate_engine::views::{Allowance, Fold, GROWTH, fold, look_through};
 use unicode_normalization::UnicodeNormalization as _;
 
 fn all() -> impl Iterator<Item = char> {
@@ -98,13 +102,79 @@ fn rows(entries: &[String], each: usize) -> String {
     entries.chunks(each).map(|row| format!("    {},\n", row.join(", "))).collect()
 }
 
+/// The names of what is seen as ASCII, or not seen at all; those that browsers take without a semicolon; as HTML has
+/// them.
+fn named() -> (BTreeMap<&'static str, &'static str>, BTreeSet<&'static str>) {
+    let is_seen_as_ascii = |letter: char| letter.is_ascii() || !matches!(fold(letter), Fold::Same);
+    let ascii = entities::ENTITIES.iter().filter(|entity| entity.characters.chars().all(is_seen_as_ascii));
+    let mut names = BTreeMap::new();
+    let mut bare = BTreeSet::new();
+    for entity in ascii {
+        let name = entity.entity.trim_start_matches('&');
+        names.insert(name.trim_end_matches(';'), entity.characters);
+        if !name.ends_with(';') {
+            bare.insert(name);
+        }
+    }
+    (names, bare)
+}
+
+fn names() -> String {
+    let (names, bare) = named();
+    let longest = names.keys().map(|name| name.len()).max().unwrap();
+    let entries: Vec<String> = names
+        .iter()
+        .map(|(name, characters)| {
+            let characters: String = characters.chars().map(|letter| letter.escape_default().to_string()).collect();
+            format!("({name:?}, \"{characters}\")")
+        })
+        .collect();
+    let bare: Vec<String> = bare.iter().map(|name| format!("{name:?}")).collect();
+    format!(
+        "//! Names that HTML gives to characters which are ASCII, fold to it, or are not seen.\n//!\n\
+         //! Written by `policy-compiler/tests/unicode.rs` with UPDATE=1; not by hand.\n\n\
+         /// How long a name can be.\npub(super) const LONGEST_NAME: usize = {longest};\n\n\
+         /// Names and what they stand for, in the order of bytes.\n\
+         #[rustfmt::skip]\npub(super) const NAMES: &[(&str, &str)] = &[\n{}];\n\n\
+         /// Names that browsers take without a semicolon.\n\
+         #[rustfmt::skip]\npub(super) const BARE: &[&str] = &[\n{}];\n",
+        rows(&entries, 4),
+        rows(&bare, 10),
+    )
+}
+
+/// Whether a file of the engine's views is what it must be; with `UPDATE=1`, makes it so.
+fn is_fresh(file: &str, wanted: &str) -> bool {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../engine/src/views").join(file);
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, wanted).unwrap();
+    }
+    fs::read_to_string(&path).unwrap() == wanted
+}
+
 #[test]
 fn the_table_is_that_of_unicode() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../engine/src/views/table.rs");
-    if std::env::var_os("UPDATE").is_some() {
-        fs::write(&path, table()).unwrap();
+    assert!(is_fresh("table.rs", &table()), "run the tests with UPDATE=1");
+}
+
+#[test]
+fn the_names_are_those_of_html() {
+    assert!(is_fresh("names.rs", &names()), "run the tests with UPDATE=1");
+}
+
+#[test]
+fn what_html_names_is_found_by_its_name() {
+    let (names, bare) = named();
+    assert!(names.len() > 290 && bare.len() >= 14, "{} {}", names.len(), bare.len());
+    for (name, characters) in names {
+        for text in [Some(format!("a&{name};b")), bare.contains(name).then(|| format!("a&{name}b"))] {
+            let Some(text) = text else { continue };
+            let found = look_through(text.as_bytes(), &mut Allowance::of(text.len()), |view| {
+                (view == format!("a{characters}b").as_bytes()).then_some(())
+            });
+            assert_eq!(found, Ok(Some(())), "{text}");
+        }
     }
-    assert_eq!(fs::read_to_string(&path).unwrap(), table(), "run the tests with UPDATE=1");
 }
 
 #[test]

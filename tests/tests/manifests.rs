@@ -2,7 +2,7 @@
 
 #![cfg(test)]
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 use toolgate_engine::bundle::{Deployment, encode};
 
 fn read(path: &str) -> String {
@@ -11,7 +11,8 @@ fn read(path: &str) -> String {
 }
 
 fn sample() -> policy_compiler::Compiled {
-    policy_compiler::compile("envoy/policy.yaml", read("envoy/policy.yaml").as_bytes())
+    let files = BTreeMap::from([("schemas/fetch.json".to_owned(), read("envoy/schemas/fetch.json"))]);
+    policy_compiler::compile_with("envoy/policy.yaml", read("envoy/policy.yaml").as_bytes(), &files)
 }
 
 #[test]

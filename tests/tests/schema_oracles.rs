@@ -5,7 +5,7 @@
 
 #![cfg(test)]
 
-use policy_compiler::schema::{Document, Draft, Json, Options, compile};
+use policy_compiler::schema::{Document, Draft, Json, Options, Subject, compile};
 use serde_json::{Map, Value, json};
 use toolgate_engine::{
     json::{self, Bounds},
@@ -384,4 +384,52 @@ fn order_escapes_and_spellings_change_no_verdict() {
             }
         }
     }
+}
+
+/// A type that a warning at the top of a schema says no value of holds.
+fn excluded(schema: &Value) -> Vec<String> {
+    let documents = [Document { uri: URI.to_owned(), root: Json::from(schema.clone()) }];
+    let warnings = compile(&documents, &[URI.to_owned()], Options::default()).unwrap().warnings;
+    let at_top = warnings
+        .into_iter()
+        .filter(|warning| warning.subject == Subject::NeverHolds && warning.pointer.matches('/').count() <= 1);
+    let message = at_top.map(|warning| warning.message);
+    message.map(|message| message.split(' ').nth(1).unwrap_or_default().to_owned()).collect()
+}
+
+fn is_of(kind: &str, value: &Value) -> bool {
+    match kind {
+        "number" => value.is_number(),
+        "string" => value.is_string(),
+        "array" => value.is_array(),
+        // What a schema as a whole does not take is no object; the others name their type.
+        "object" | "are" => value.is_object(),
+        "value" => true,
+        _ => panic!("{kind}"),
+    }
+}
+
+#[test]
+fn what_is_said_never_to_hold_never_does() {
+    let mut tried = 0;
+    for (draft, oracle) in
+        [(Draft::Draft202012, jsonschema::Draft::Draft202012), (Draft::Draft7, jsonschema::Draft::Draft7)]
+    {
+        let mut maker = Maker { dice: Dice(5), draft };
+        for _ in 0..4_000 {
+            let schema = maker.document();
+            let kinds = excluded(&schema);
+            if kinds.is_empty() {
+                continue;
+            }
+            let holds = jsonschema_of(oracle)(&schema);
+            for value in (0..40).map(|_| maker.value(3)) {
+                for kind in kinds.iter().filter(|kind| is_of(kind, &value)) {
+                    assert!(!holds(&value), "{schema}\n{value} is a {kind}");
+                    tried += 1;
+                }
+            }
+        }
+    }
+    assert!(tried > 1_000, "{tried}");
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     automaton::tests::literals,
     json::{Bounds, Document},
-    schema::Program,
+    schema::{Entry, Node, Program, Types},
 };
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -100,4 +100,62 @@ fn a_text_that_cannot_be_looked_through_is_refused() {
     let hidden = "%2525255c'\\\\x5c".repeat(2000);
     let refused = check(None, &["rm -rf"], &format!(r#"{{"a":"{hidden}"}}"#));
     assert!(matches!(refused, Ok(()) | Err(Offence { rule: 0, fault: Fault::Obscured, .. })), "{refused:?}");
+}
+
+#[test]
+fn strings_are_judged_together_as_each_is_alone() {
+    let pieces = [
+        "a",
+        "b",
+        "drop",
+        "dr",
+        "op",
+        " ",
+        "%64",
+        "\\u0064rop",
+        "\\n",
+        "\\\"",
+        "\u{200b}",
+        "é",
+        "'",
+        "`",
+        "/",
+        "ZHJvcCBkcm9wIGRyb3A=",
+        "x1x2x3x4x5x6x7x8x9",
+    ];
+    let mut seed = 5u64;
+    let mut number = move |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(seed >> 33).unwrap() % below
+    };
+    let automaton = Arc::new(ReadyAutomaton::try_from(&literals(&["drop", "b a"])).unwrap());
+    let blocked = vec![Blocked { at: String::new(), automaton: 0, rules: vec![7, 8] }];
+    let schemas = Arc::new(Schemas::try_from(Program::default()).unwrap());
+    let checks = prepare(Checks { blocked, ..Checks::default() }, &[automaton], &schemas).unwrap();
+    for _ in 0..3000 {
+        let mut text = |most: usize| -> String { (0..number(most)).map(|_| pieces[number(pieces.len())]).collect() };
+        let members: Vec<_> =
+            (0..6).map(|at| format!(r#""{at}{}":["{}",1.5,"{}"]"#, text(3), text(2), text(9))).collect();
+        let arguments = format!("{{{}}}", members.join(", "));
+        let document = Document::read(arguments.as_bytes(), Bounds::default()).unwrap();
+        let mut allowance = Allowance::of(arguments.len());
+        let part = &checks.parts[0];
+        let alone =
+            document.root().strings().find_map(|(place, text)| Some((place, part.look_through(text, &mut allowance)?)));
+        let alone =
+            alone.map(|(place, (rule, fault))| Offence { rule, fault, pointer: document.root().pointer_to(place) });
+        assert_eq!(checks.run(document.root()).err(), alone, "{arguments}");
+    }
+}
+
+#[test]
+fn a_schema_that_is_not_there_and_one_that_takes_too_many_steps() {
+    let entry = Entry { node: 0, steps_per_value: 0 };
+    let nodes = vec![Node { types: Types::OBJECT, rules: 0 }];
+    let program = Arc::new(Schemas::try_from(Program { nodes, entries: vec![entry], ..Program::default() }).unwrap());
+    let of = |value| Checks { schemas: vec![Ruled { rule: 7, value }], ..Checks::default() };
+    assert!(matches!(prepare(of(1), &[], &program), Err(BadConfig::Inconsistent(_))));
+    let document = Document::read(b"{}", Bounds::default()).unwrap();
+    let found = prepare(of(0), &[], &program).unwrap().run(document.root());
+    assert_eq!(found, offence(7, "", Fault::Costly));
 }

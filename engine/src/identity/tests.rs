@@ -138,7 +138,8 @@ fn metadata_that_is_none_decides_nothing() {
 fn requires(claims: serde_json::Value, tool: &str) -> Result<(), String> {
     let sources = [IdentitySource::Token(scoped())];
     let verified = metadata(&serde_json::json!({ "idp": claims }));
-    let identity = establish(&sources, Head { fields: &[] }, &verified).map_err(|reason| reason.code().to_owned())?;
+    let identity =
+        establish(&sources, Head::<Vec<u8>> { fields: &[] }, &verified).map_err(|reason| reason.code().to_owned())?;
     identity.tools.require(tool).map_err(|(reason, rule)| format!("{reason:?} {rule}"))
 }
 

@@ -49,7 +49,11 @@ impl Tokens {
     }
 
     /// The identity by one provider's token; nothing if there is no token at all, or only another provider's.
-    pub(super) fn identity(&self, source: &TokenSource, head: Head<'_>) -> Result<Option<Identity>, Reason> {
+    pub(super) fn identity<B: AsRef<[u8]>>(
+        &self,
+        source: &TokenSource,
+        head: Head<'_, B>,
+    ) -> Result<Option<Identity>, Reason> {
         match self.payloads.fields.get(&source.provider).map(|payload| &payload.kind) {
             Some(Some(Kind::StructValue(claims))) => identity(source, claims).map(Some),
             Some(_) => Err(Reason::IdentityMalformed),

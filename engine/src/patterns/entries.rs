@@ -14,10 +14,31 @@ pub(super) const PLACES: usize = 8;
 const MAX_STATES: usize = 64;
 
 /// A set of bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Bytes([u64; 4]);
 
 impl Bytes {
+    pub(super) const ALL: Self = Self([u64::MAX; 4]);
+
+    /// The bytes of both sets.
+    pub(super) fn or(self, other: &Self) -> Self {
+        let mut both = self;
+        for (bits, more) in both.0.iter_mut().zip(other.0) {
+            *bits |= more;
+        }
+        both
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = u8> {
+        self.0.into_iter().zip([0u8, 64, 128, 192]).flat_map(|(mut bits, first)| {
+            std::iter::from_fn(move || {
+                let at = u8::try_from(bits.trailing_zeros()).ok().filter(|_| bits != 0)?;
+                bits &= bits.wrapping_sub(1);
+                Some(first.saturating_add(at))
+            })
+        })
+    }
+
     pub(super) fn has(&self, byte: u8) -> bool {
         self.0.get(usize::from(byte / 64)).is_some_and(|bits| bits >> (byte % 64) & 1 == 1)
     }
@@ -98,10 +119,10 @@ fn go_on(automaton: &ReadyAutomaton, steps: &BTreeSet<Step>) -> (BTreeSet<Step>,
 }
 
 /// The bytes of each class.
-struct Members(Vec<Bytes>);
+pub(super) struct Members(Vec<Bytes>);
 
 impl Members {
-    fn of(automaton: &ReadyAutomaton) -> Self {
+    pub(super) fn of(automaton: &ReadyAutomaton) -> Self {
         let mut members = vec![Bytes::default(); usize::from(automaton.class_count())];
         for byte in 0..=u8::MAX {
             if let Some(bytes) = members.get_mut(usize::from(automaton.class_of(byte))) {
@@ -111,13 +132,8 @@ impl Members {
         Self(members)
     }
 
-    fn of_all(&self, classes: &Classes) -> Bytes {
-        let mut all = Bytes::default();
-        for class in classes.iter().filter_map(|&class| self.0.get(usize::from(class))) {
-            for (bits, more) in all.0.iter_mut().zip(class.0) {
-                *bits |= more;
-            }
-        }
-        all
+    pub(super) fn of_all(&self, classes: &Classes) -> Bytes {
+        let members = classes.iter().filter_map(|&class| self.0.get(usize::from(class)));
+        members.fold(Bytes::default(), Bytes::or)
     }
 }

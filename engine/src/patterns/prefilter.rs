@@ -1,104 +1,154 @@
-//! The prefilter: a shift-or over sets of bytes, eight buckets of entries at once.
+//! The prefilter: says at which places of a text a match may start.
 //!
-//! In: the entries of automata. Out: at which bytes an entry may be complete.
-//! Each byte costs a load, a shift and an "or"; an entry is never missed.
+//! In: the entries of automata, then texts. Out: places, and the automata that must look there.
+//! Of each entry a window of four bytes is looked for, at sixteen places at once and loosely; where that says "perhaps",
+//! all bytes of the entry are looked at. An entry is never missed.
 
-use super::entries::{Entry, PLACES, entries};
-use crate::automaton::ReadyAutomaton;
+use super::{
+    exact::{Classes, Exact, Mark, Shelf},
+    pairs::Pairs,
+    window::{Bucket, WINDOW, Window, buckets, buckets_of_pairs, share},
+};
+use crate::{
+    automaton::ReadyAutomaton,
+    bytes::{ByteSets, Halves, LANES, lanes_in_any},
+};
 use std::sync::Arc;
+use wide::u8x16;
 
-/// Entries are spread over so many buckets.
-pub(super) const BUCKETS: usize = 8;
+/// Sixteen places at which windows start, and what the last of these windows holds.
+const BLOCK: usize = LANES + WINDOW - 1;
 
-/// Some entries, as if they were one.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Bucket {
-    /// How many places are looked at: as many as its shortest entry has.
-    pub(super) length: usize,
-    /// The automata that the entries belong to.
-    pub(super) automata: Vec<usize>,
-}
-
-/// A bit is 0 as long as the bytes so far are those of an entry. Byte `n` of a state holds one bit for each bucket,
-/// for entries of which all but `7 - n` places have been seen; so what is complete stands in the highest byte.
 pub(super) struct Prefilter {
-    masks: Box<[u64; 256]>,
-    /// The state before any byte.
-    pub(super) start: u64,
-    buckets: [Bucket; BUCKETS],
+    finder: Finder,
+    shelves: Vec<Shelf>,
+    exact: Exact,
     /// Automata without entries, which have to be run over every text.
     pub(super) always: Vec<usize>,
 }
 
+/// How windows are looked for.
+enum Finder {
+    /// For each place of a window, the bytes of each bucket.
+    Vectors([ByteSets; WINDOW]),
+    Pairs(Pairs),
+}
+
+/// If more of a thousand bytes could start a window, windows are looked for more closely.
+const MANY: u64 = 15;
+
 impl Prefilter {
     pub(super) fn of(automata: &[Arc<ReadyAutomaton>]) -> Self {
+        Self::with(automata, Window::all_of, |share| share > MANY)
+    }
+
+    /// With these windows of each automaton, looked for as pairs if they have such a share of ordinary text.
+    pub(super) fn with(
+        automata: &[Arc<ReadyAutomaton>],
+        windows: impl Fn(&ReadyAutomaton, usize) -> Option<Vec<Window>>,
+        is_many: impl Fn(u64) -> bool,
+    ) -> Self {
         let mut always = Vec::new();
-        let mut all: Vec<(usize, Entry)> = Vec::new();
+        let mut all = Vec::new();
         for (at, automaton) in automata.iter().enumerate() {
-            match entries(automaton) {
-                Some(entries) => all.extend(entries.into_iter().map(|entry| (at, entry))),
+            match windows(automaton, at) {
+                Some(windows) => all.extend(windows),
                 None => always.push(at),
             }
         }
-        // Entries of about one length share a bucket, since the shortest one cuts the others.
-        all.sort_by_key(|(_, entry)| entry.places.len());
-        let mut prefilter =
-            Self { masks: Box::new([u64::MAX; 256]), start: u64::MAX, buckets: Default::default(), always };
-        let each = all.len().div_ceil(BUCKETS).max(1);
-        for (at, entries) in all.chunks(each).enumerate() {
-            prefilter.fill(at, entries);
+        let mut buckets = buckets(all);
+        let is_many = is_many(share(&buckets));
+        if is_many {
+            buckets = buckets_of_pairs(buckets);
         }
-        prefilter
+        let mut exact = Exact::of(Classes::of(buckets.iter().flat_map(|bucket| &bucket.windows)));
+        let shelves = buckets.iter().map(|bucket| exact.add(&bucket.windows)).collect();
+        let finder = if is_many {
+            Finder::Pairs(Pairs::of(&buckets, exact.classes()))
+        } else {
+            Finder::Vectors(sets_by_place(&buckets))
+        };
+        Self { finder, shelves, exact, always }
     }
 
-    fn fill(&mut self, at: usize, entries: &[(usize, Entry)]) {
-        let length = entries.iter().map(|(_, entry)| entry.places.len()).min().unwrap_or(PLACES);
-        let Some(bucket) = self.buckets.get_mut(at) else { return };
-        bucket.length = length;
-        bucket.automata = entries.iter().map(|(automaton, _)| *automaton).collect();
-        bucket.automata.sort_unstable();
-        bucket.automata.dedup();
-        // What comes before the first place always fits.
-        let free = PLACES.saturating_sub(length);
-        let bit = |place: usize| 1u64 << place.saturating_mul(8).saturating_add(at);
-        let before = (0..free).fold(0, |bits, place| bits | bit(place));
-        self.start &= !before;
-        for (byte, mask) in (0..=u8::MAX).zip(self.masks.iter_mut()) {
-            *mask &= !before;
-            for place in 0..length {
-                if entries.iter().any(|(_, entry)| entry.places.get(place).is_some_and(|bytes| bytes.has(byte))) {
-                    *mask &= !bit(place.saturating_add(free));
-                }
+    /// Tells of each place at which an entry's window starts, in order, and stops at the first answer.
+    #[inline]
+    pub(super) fn search<T>(&self, text: &[u8], mut look: impl FnMut(usize, Mark) -> Option<T>) -> Option<T> {
+        let mut closely = |at, buckets| self.look_closely(text, at, buckets, &mut look);
+        match &self.finder {
+            Finder::Pairs(pairs) => pairs.search(text, self.exact.classes(), closely),
+            Finder::Vectors(sets) => search(sets, text, &mut closely),
+        }
+    }
+
+    #[inline(never)]
+    fn look_closely<T>(
+        &self,
+        text: &[u8],
+        at: usize,
+        mut buckets: u16,
+        look: &mut impl FnMut(usize, Mark) -> Option<T>,
+    ) -> Option<T> {
+        while buckets != 0 {
+            let shelf = usize::try_from(buckets.trailing_zeros()).ok().and_then(|at| self.shelves.get(at));
+            buckets &= buckets.wrapping_sub(1);
+            let mut standing = self.exact.standing(shelf.copied().unwrap_or_default(), text, at);
+            let answer = standing.find_map(|mark| look(at, mark));
+            if answer.is_some() {
+                return answer;
             }
         }
+        None
     }
+}
 
-    /// The state behind one more byte.
-    #[inline(always)]
-    pub(super) fn step(&self, state: u64, byte: u8) -> u64 {
-        #[expect(clippy::indexing_slicing, reason = "every byte is an index of this array")]
-        let mask = self.masks[usize::from(byte)];
-        state << 8 | mask
-    }
+fn sets_by_place(buckets: &[Bucket]) -> [ByteSets; WINDOW] {
+    std::array::from_fn(|place| {
+        let sets = buckets.iter().zip(0u8..).filter_map(|(bucket, at)| Some((bucket.sets.get(place)?, 1u8 << at)));
+        sets.fold(ByteSets::EMPTY, |sets, (bytes, bucket)| {
+            bytes.iter().fold(sets, |sets, byte| sets.with(byte, byte, bucket))
+        })
+    })
+}
 
-    /// The state behind eight more bytes, and which buckets had a complete entry in between.
-    #[inline(always)]
-    pub(super) fn word(&self, state: u64, word: &[u8; 8]) -> (u64, u64) {
-        let (state, all) = word.iter().fold((state, u64::MAX), |(state, all), &byte| {
-            let state = self.step(state, byte);
-            (state, all & state)
-        });
-        (state, Self::hits(all))
+/// Tells of each place at which a window may start, and of the buckets that it may belong to.
+#[inline]
+fn search<T>(sets: &[ByteSets; WINDOW], text: &[u8], look: &mut impl FnMut(usize, u16) -> Option<T>) -> Option<T> {
+    let mut at = 0usize;
+    while let Some(block) = text.get(at..).and_then(<[u8]>::first_chunk) {
+        let buckets = buckets_of(sets, block);
+        if lanes_in_any(buckets) != 0 {
+            let answer = look_at_lanes((at..).zip(buckets.to_array()), look);
+            if answer.is_some() {
+                return answer;
+            }
+        }
+        at = at.saturating_add(LANES);
     }
+    // Behind the text no window starts, whatever stands there.
+    let mut rest = [0; LANES + BLOCK];
+    for (place, &byte) in rest.iter_mut().zip(text.get(at..).unwrap_or_default()) {
+        *place = byte;
+    }
+    [0, LANES].into_iter().filter(|start| at.saturating_add(*start) < text.len()).find_map(|start| {
+        let buckets = buckets_of(sets, rest.get(start..).and_then(<[u8]>::first_chunk)?);
+        let places = at.saturating_add(start)..text.len();
+        if lanes_in_any(buckets) == 0 { None } else { look_at_lanes(places.zip(buckets.to_array()), look) }
+    })
+}
 
-    /// The buckets of which an entry is complete.
-    #[inline(always)]
-    pub(super) fn hits(state: u64) -> u64 {
-        !state >> 56
-    }
+/// The buckets of which a window may start at each of the first sixteen places.
+#[inline(always)]
+fn buckets_of(sets: &[ByteSets; WINDOW], block: &[u8; BLOCK]) -> u8x16 {
+    let windows = block.windows(LANES).filter_map(<[u8]>::first_chunk);
+    let places = sets.iter().zip(windows).map(|(sets, bytes)| sets.of(Halves::of(bytes)));
+    places.fold(u8x16::splat(u8::MAX), |buckets, of_place| buckets & of_place)
+}
 
-    pub(super) fn bucket(&self, at: u32) -> &Bucket {
-        static NONE: Bucket = Bucket { length: 0, automata: Vec::new() };
-        usize::try_from(at).ok().and_then(|at| self.buckets.get(at)).unwrap_or(&NONE)
-    }
+#[inline(never)]
+fn look_at_lanes<T>(
+    lanes: impl Iterator<Item = (usize, u8)>,
+    look: &mut impl FnMut(usize, u16) -> Option<T>,
+) -> Option<T> {
+    lanes.filter(|(_, buckets)| *buckets != 0).find_map(|(at, buckets)| look(at, u16::from(buckets)))
 }

@@ -7,6 +7,7 @@ use super::{
     decimal::{Decimal, Divisor, Short},
     wire::{Format, Types},
 };
+use crate::json;
 
 /// Stands for "no node".
 pub(super) const NONE: u32 = u32::MAX;
@@ -102,8 +103,9 @@ pub(super) struct Number {
 }
 
 impl Number {
+    /// Of a text that is a number of JSON; other texts would have one value here and another there.
     pub(super) fn new(text: &str) -> Option<Self> {
-        Decimal::read(text)?;
+        Some(text).filter(|text| json::is_number(text)).and_then(Decimal::read)?;
         Some(Self { text: text.into(), short: Short::read(text) })
     }
 

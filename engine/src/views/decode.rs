@@ -1,36 +1,12 @@
-//! Undoes one layer: percent-encoding, entities, compatibility forms, invisible characters, and escapes if asked to.
+//! Undoes one kind of sign: percent-encoding, entities, escapes or quotes.
 //!
-//! In: a text. Out: what it becomes, and text that was smuggled in invisible characters; nothing if it stays the same.
-//! What one encoding yields is not read again by another in the same layer, so no encoding can hide behind another.
+//! In: a text and what is to be read. Out: what the text becomes; nothing if it stays the same.
+//! One pass; `undo` repeats it until nothing is left.
 
 use super::{
     entities, escapes,
-    fold::{Fold, fold},
-    kinds::{Kinds, kind},
+    kinds::{Kinds, kind, places},
 };
-
-/// Whether escapes of programming languages are undone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Escapes {
-    Keep,
-    Undo,
-}
-
-/// What a text becomes.
-#[derive(Debug, Default)]
-pub(super) struct Decoded {
-    pub(super) text: Vec<u8>,
-    pub(super) smuggled: Smuggled,
-}
-
-/// Bytes that were written in characters which nobody sees.
-#[derive(Debug, Default)]
-pub(super) struct Smuggled {
-    /// By tag characters, one for each letter of ASCII.
-    pub(super) tags: Vec<u8>,
-    /// By variation selectors, one for each of 256 bytes.
-    pub(super) selectors: Vec<u8>,
-}
 
 /// What takes the place of some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,98 +20,102 @@ pub(super) enum Instead {
 /// So many bytes become something else.
 pub(super) type Change = Option<(usize, Instead)>;
 
-pub(super) fn decode(text: &[u8], kinds: &Kinds, escapes: Escapes) -> Option<Decoded> {
-    let undone = match escapes {
-        Escapes::Keep => Kinds::PERCENT | Kinds::AMPERSAND | Kinds::FOLDED,
-        Escapes::Undo => Kinds::PERCENT | Kinds::AMPERSAND | Kinds::FOLDED | Kinds::BACKSLASH,
-    };
-    if !kinds.has(undone) {
+/// What a backslash means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Backslashes {
+    /// An escape, as programming languages have it.
+    Escape,
+    /// Nothing; it goes.
+    Gone,
+}
+
+/// What is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    /// The kind of sign.
+    pub(super) kind: u8,
+    pub(super) backslashes: Backslashes,
+    /// A sign that could be longer waits while a sign of such a kind is right behind it: what that becomes may be a part
+    /// of it.
+    pub(super) waits_for: u8,
+}
+
+impl Reading {
+    /// Whether a sign that could be longer ends before these bytes.
+    pub(super) fn ends_before(&self, behind: Option<&[u8]>) -> bool {
+        let next = behind.and_then(|behind| behind.first());
+        next.is_none_or(|&byte| kind(byte) & self.waits_for == 0)
+    }
+}
+
+pub(super) fn decode(text: &[u8], reading: Reading) -> Option<Vec<u8>> {
+    let mut decoded = Vec::new();
+    let mut signs = places(text, reading.kind);
+    // What is before was written; from here on something can change.
+    let (mut written, mut from) = (0, 0);
+    while let Some(at) = signs.next(from) {
+        let sign = text.get(at..).unwrap_or_default();
+        from = at.saturating_add(1);
+        // Sixteen bytes at a time, some kinds are not told apart.
+        let is_read = sign.first().is_some_and(|&byte| kind(byte) == reading.kind);
+        let Some((length, instead)) = change(sign, &reading).filter(|_| is_read) else { continue };
+        if decoded.is_empty() {
+            decoded.reserve(text.len());
+        }
+        let before = text.get(written..at).unwrap_or_default();
+        decoded.extend_from_slice(without_dollar(before, sign));
+        write(&mut decoded, instead);
+        from = from.saturating_add(length);
+        written = from;
+    }
+    if written == 0 {
         return None;
     }
-    let mut decoded = Decoded::default();
-    let mut has_changed = false;
-    let mut rest = text;
-    // What of `rest` is copied once something changes behind it.
-    let mut kept = 0;
-    loop {
-        let behind = rest.get(kept..).unwrap_or_default();
-        let Some(plain) = behind.iter().position(|&byte| kind(byte) & undone != 0) else { break };
-        kept = kept.saturating_add(plain);
-        let (before, special) = rest.split_at_checked(kept).unwrap_or((rest, &[]));
-        match change(special, &mut decoded.smuggled) {
-            Ok((length, instead)) => {
-                has_changed = true;
-                decoded.text.extend_from_slice(before);
-                decoded.write(instead);
-                rest = special.get(length..).unwrap_or_default();
-                kept = 0;
-            }
-            Err(length) => kept = kept.saturating_add(length),
-        }
-    }
-    decoded.text.extend_from_slice(rest);
-    has_changed.then_some(decoded)
+    decoded.extend_from_slice(text.get(written..).unwrap_or_default());
+    Some(decoded)
 }
 
-impl Decoded {
-    fn write(&mut self, instead: Instead) {
-        match instead {
-            Instead::Nothing => {}
-            Instead::Byte(byte) => self.text.push(byte),
-            Instead::Letter(letter) => self.text.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes()),
-            Instead::Text(text) => self.text.extend_from_slice(text.as_bytes()),
-        }
+/// `$'…'` and `$"…"` are quotes, too.
+fn without_dollar<'t>(before: &'t [u8], sign: &[u8]) -> &'t [u8] {
+    let is_quote = matches!(sign, [b'\'' | b'"', ..]);
+    if is_quote { before.strip_suffix(b"$").unwrap_or(before) } else { before }
+}
+
+fn write(decoded: &mut Vec<u8>, instead: Instead) {
+    match instead {
+        Instead::Nothing => {}
+        Instead::Byte(byte) => decoded.push(byte),
+        Instead::Letter(letter) => decoded.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes()),
+        Instead::Text(text) => decoded.extend_from_slice(text.as_bytes()),
     }
 }
 
-/// What the start of a text becomes, or how many bytes of it stay as they are.
-fn change(text: &[u8], smuggled: &mut Smuggled) -> Result<(usize, Instead), usize> {
-    match text {
-        [b'%', rest @ ..] => percent(rest).map(|(length, instead)| (length.saturating_add(1), instead)).ok_or(1),
-        [b'&', rest @ ..] => {
-            entities::entity(rest).map(|(length, instead)| (length.saturating_add(1), instead)).ok_or(1)
-        }
-        [b'\\', rest @ ..] => {
-            escapes::escape(rest).map(|(length, instead)| (length.saturating_add(1), instead)).ok_or(1)
-        }
-        _ => {
-            let (letter, length) = letter(text);
-            let Some(letter) = letter else { return Err(length) };
-            smuggled.note(letter);
-            match fold(letter) {
-                // An overlong form is another way to write the letter.
-                Fold::Same if length > letter.len_utf8() => Ok((length, Instead::Letter(letter))),
-                Fold::Same => Err(length),
-                Fold::Gone => Ok((length, Instead::Nothing)),
-                Fold::Ascii(byte) => Ok((length, Instead::Byte(byte))),
-                Fold::Text(text) => Ok((length, Instead::Text(text))),
-            }
-        }
+/// What the sign at the start and so many bytes behind it become.
+fn change(text: &[u8], reading: &Reading) -> Change {
+    match (text, reading.backslashes) {
+        ([b'%', rest @ ..], _) => percent(rest),
+        ([b'&', rest @ ..], _) => entities::entity(rest, reading),
+        ([b'\\', rest @ ..], Backslashes::Escape) => escapes::escape(rest, reading),
+        // At the end of a line it joins it with the next one, as a caret and a backtick do on Windows.
+        ([b'\\' | b'^' | b'`', b'\r', b'\n', ..], _) => Some((2, Instead::Nothing)),
+        ([b'\\' | b'^' | b'`', b'\n', ..], _) => Some((1, Instead::Nothing)),
+        ([_, ..], _) => Some((0, Instead::Nothing)),
+        ([], _) => None,
     }
 }
 
-impl Smuggled {
-    fn note(&mut self, letter: char) {
-        let code = u32::from(letter);
-        let below = |start: u32| u8::try_from(code.saturating_sub(start)).unwrap_or_default();
-        match code {
-            0xe0020..=0xe007e => self.tags.push(below(0xe0000)),
-            // The first 16 selectors stand for control characters; emoji need the last of them.
-            0xfe09 | 0xfe0a | 0xfe0d => self.selectors.push(b' '),
-            0xe0110..=0xe01ef => self.selectors.push(below(0xe0100).saturating_add(16)),
-            _ => {}
-        }
-    }
-}
-
-/// `%41`, and `%u0041` as IIS reads it.
+/// `%41`, `%u0041` as IIS reads it, and `%252541`, which would take a pass for each `25`.
 fn percent(rest: &[u8]) -> Change {
     if let [b'u' | b'U', digits @ ..] = rest {
         let letter = char::from_u32(hex(digits.get(..4)?)?)?;
         return Some((5, Instead::Letter(letter)));
     }
-    let byte = u8::try_from(hex(rest.get(..2)?)?).ok()?;
-    Some((2, Instead::Byte(byte)))
+    let layers = rest.chunks_exact(2).take_while(|digits| *digits == b"25").count().saturating_mul(2);
+    let digits = rest.get(layers..layers.saturating_add(2)).and_then(hex).and_then(|code| u8::try_from(code).ok());
+    match digits {
+        Some(byte) => Some((layers.saturating_add(2), Instead::Byte(byte))),
+        None => (layers > 0).then_some((layers, Instead::Byte(b'%'))),
+    }
 }
 
 /// The number that all these hexadecimal digits make; at most eight.
@@ -146,38 +126,39 @@ pub(super) fn hex(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0u32, |value, &digit| Some(value << 4 | char::from(digit).to_digit(16)?))
 }
 
-/// The first letter and how many bytes it has. Overlong forms count, since lenient decoders take them.
-fn letter(text: &[u8]) -> (Option<char>, usize) {
-    let first = text.first().copied().unwrap_or_default();
-    let (length, bits) = match first {
-        0..0x80 => return (Some(char::from(first)), 1),
-        0xc0..0xe0 => (2, first & 0x1f),
-        0xe0..0xf0 => (3, first & 0x0f),
-        0xf0..0xf8 => (4, first & 0x07),
-        _ => return (None, 1),
-    };
-    let Some(rest) = text.get(1..length).filter(|rest| rest.iter().all(|byte| byte & 0xc0 == 0x80)) else {
-        return (None, 1);
-    };
-    let code = rest.iter().fold(u32::from(bits), |code, byte| code << 6 | u32::from(byte & 0x3f));
-    (char::from_u32(code), length)
-}
-
-/// The text as a shell joins its words: without quotes, backslashes, carets, and lines that are continued.
-pub(super) fn join(text: &[u8]) -> Vec<u8> {
-    let mut joined = Vec::with_capacity(text.len());
+/// The text as a shell reads it: each backslash makes the next byte a letter, and quotes go; nothing if it has none.
+pub(super) fn unquote(text: &[u8]) -> Option<Vec<u8>> {
+    const SIGNS: u8 = Kinds::QUOTE | Kinds::BACKSLASH;
+    let mut unquoted = Vec::new();
     let mut rest = text;
-    while let Some(at) = rest.iter().position(|&byte| kind(byte) & (Kinds::QUOTE | Kinds::BACKSLASH) != 0) {
+    while let Some(at) = rest.iter().position(|&byte| kind(byte) & SIGNS != 0) {
         let (before, sign) = rest.split_at_checked(at).unwrap_or((rest, &[]));
-        // `$'…'` and `$"…"` are quotes, too.
-        let before =
-            if matches!(sign, [b'\'' | b'"', ..]) { before.strip_suffix(b"$").unwrap_or(before) } else { before };
-        joined.extend_from_slice(before);
+        unquoted.extend_from_slice(without_dollar(before, sign));
         rest = match sign {
-            [b'\\', b'\r', b'\n', rest @ ..] | [b'\\' | b'^', b'\n', rest @ ..] | [_, rest @ ..] => rest,
+            [b'\\' | b'^' | b'`', b'\r', b'\n', behind @ ..] | [b'\\' | b'^' | b'`', b'\n', behind @ ..] => behind,
+            [b'\\', letter, behind @ ..] => {
+                unquoted.push(*letter);
+                behind
+            }
+            [_, behind @ ..] => behind,
             [] => &[],
         };
     }
-    joined.extend_from_slice(rest);
-    joined
+    unquoted.extend_from_slice(rest);
+    (unquoted.len() != text.len()).then_some(unquoted)
+}
+
+/// The text without quotes, if one of them stands in the midst of an escape.
+pub(super) fn mend(text: &[u8]) -> Option<Vec<u8>> {
+    let is_quote = |byte: Option<&u8>| byte.is_some_and(|&byte| kind(byte) == Kinds::QUOTE);
+    let is_cut = |at: usize| {
+        let rest = text.get(at.saturating_add(1)..).unwrap_or_default();
+        let Some(length) = escapes::cut_length(rest) else { return false };
+        let behind = rest.get(length..).unwrap_or_default();
+        // A single quote behind a lone backslash is what it escapes.
+        is_quote(behind.first()) && (length > 0 || is_quote(behind.get(1)))
+    };
+    let mut backslashes = text.iter().enumerate().filter(|(_, byte)| **byte == b'\\').map(|(at, _)| at);
+    let reading = Reading { kind: Kinds::QUOTE, backslashes: Backslashes::Escape, waits_for: 0 };
+    if backslashes.any(is_cut) { decode(text, reading) } else { None }
 }

@@ -5,7 +5,8 @@
 
 #![expect(unsafe_code, reason = "host functions take and return raw memory")]
 
-use super::{Fault, Fields};
+use super::Fault;
+use std::ops::Range;
 use toolgate_engine::limits::{Reading, Swap};
 
 const OK: i32 = 0;
@@ -152,7 +153,7 @@ pub fn fields(map: Map) -> Result<Fields, Fault> {
     // SAFETY: the pointers are to live values that the host overwrites.
     let status = unsafe { proxy_get_header_map_pairs(map as i32, &raw mut given.data, &raw mut given.length) };
     done(CALL, status)?;
-    parse_fields(&given.into_vec()).ok_or(Fault { call: CALL, status: NONSENSE })
+    Fields::parse(given.into_vec()).ok_or(Fault { call: CALL, status: NONSENSE })
 }
 
 pub fn field(map: Map, name: &str) -> Result<Vec<u8>, Fault> {
@@ -269,35 +270,44 @@ pub fn record_metric(id: u32, value: u64) -> Result<(), Fault> {
     done("proxy_record_metric", unsafe { proxy_record_metric(id, value) })
 }
 
-/// Reads the host's form of fields: a count, the lengths, then each name and value with a NUL behind it.
-fn parse_fields(bytes: &[u8]) -> Option<Fields> {
-    if bytes.is_empty() {
-        return Some(Vec::new());
+/// Header fields in one piece of memory, as the host gave them.
+pub struct Fields {
+    bytes: Vec<u8>,
+    /// Where each name and each value stands.
+    spans: Vec<(Range<usize>, Range<usize>)>,
+}
+
+impl Fields {
+    /// Reads the host's form of fields: a count, the lengths, then each name and value with a NUL behind it.
+    fn parse(bytes: Vec<u8>) -> Option<Self> {
+        if bytes.is_empty() {
+            return Some(Self { bytes, spans: Vec::new() });
+        }
+        let mut lengths = bytes.as_slice();
+        let count = usize::try_from(take_u32(&mut lengths)?).ok()?;
+        // Eight bytes of lengths for each field; a larger count is a lie.
+        let mut at = count.checked_mul(8)?.checked_add(4).filter(|data| *data <= bytes.len())?;
+        let mut take_span = || {
+            let length = usize::try_from(take_u32(&mut lengths)?).ok()?;
+            let span = at..at.checked_add(length)?;
+            at = span.end.checked_add(1).filter(|behind| *behind <= bytes.len())?;
+            Some(span)
+        };
+        let spans = (0..count).map(|_| Some((take_span()?, take_span()?))).collect::<Option<_>>()?;
+        Some(Self { bytes, spans })
     }
-    let mut lengths = bytes;
-    let count = usize::try_from(take_u32(&mut lengths)?).ok()?;
-    // Eight bytes of lengths for each field; a larger count is a lie.
-    let mut data = lengths.get(count.checked_mul(8)?..)?;
-    let mut fields = Vec::with_capacity(count);
-    for _ in 0..count {
-        let name_length = usize::try_from(take_u32(&mut lengths)?).ok()?;
-        let value_length = usize::try_from(take_u32(&mut lengths)?).ok()?;
-        let name = take_text(&mut data, name_length)?;
-        fields.push((name, take_text(&mut data, value_length)?));
+
+    /// Names and values, as bytes, with duplicates.
+    pub fn list(&self) -> Vec<(&[u8], &[u8])> {
+        let text = |span: &Range<usize>| self.bytes.get(span.clone()).unwrap_or_default();
+        self.spans.iter().map(|(name, value)| (text(name), text(value))).collect()
     }
-    Some(fields)
 }
 
 fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
     let (number, rest) = bytes.split_first_chunk::<4>()?;
     *bytes = rest;
     Some(u32::from_le_bytes(*number))
-}
-
-fn take_text(bytes: &mut &[u8], length: usize) -> Option<Vec<u8>> {
-    let (text, rest) = bytes.split_at_checked(length)?;
-    *bytes = rest.get(1..)?;
-    Some(text.to_vec())
 }
 
 fn write_fields(fields: &[(&'static str, String)]) -> Option<Vec<u8>> {

@@ -3,6 +3,7 @@
 mod automata;
 mod identity;
 mod report;
+mod schemas;
 mod table;
 
 use super::{

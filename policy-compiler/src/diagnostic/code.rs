@@ -3,6 +3,7 @@
 //! In: nothing. Out: [`Code`] and [`About`]; `docs/diagnostics.md` is written from this table.
 //! A code never changes its meaning and is never used again.
 
+mod grants;
 mod identity;
 mod patterns;
 mod schemas;
@@ -95,6 +96,11 @@ pub enum Code {
     FormatUnsaid,
     CostlySchema,
     UnusedSchema,
+    EmptyNarrowing,
+    PointlessNarrowing,
+    PartialNarrowing,
+    RepeatedCheck,
+    ImpossibleGrant,
 }
 
 impl Code {
@@ -166,6 +172,11 @@ impl Code {
         Self::FormatUnsaid,
         Self::CostlySchema,
         Self::UnusedSchema,
+        Self::EmptyNarrowing,
+        Self::PointlessNarrowing,
+        Self::PartialNarrowing,
+        Self::RepeatedCheck,
+        Self::ImpossibleGrant,
     ];
 
     /// `TG` and three digits.
@@ -209,8 +220,8 @@ impl Code {
             Self::TooDeep => error(
                 "TG006",
                 "lists and mappings stand too deep in each other",
-                "No key of the language stands that deep.",
-                "Look for a bracket that is not closed.",
+                "No key of the language stands that deep, and no argument does.",
+                "Look for a bracket that is not closed. A schema that is deeper belongs in a file.",
             ),
             Self::DuplicateKey => error(
                 "TG007",
@@ -423,6 +434,11 @@ impl Code {
             Self::FormatUnsaid => schemas::FORMAT_UNSAID,
             Self::CostlySchema => schemas::COSTLY_SCHEMA,
             Self::UnusedSchema => schemas::UNUSED_SCHEMA,
+            Self::EmptyNarrowing => grants::EMPTY_NARROWING,
+            Self::PointlessNarrowing => grants::POINTLESS_NARROWING,
+            Self::PartialNarrowing => grants::PARTIAL_NARROWING,
+            Self::RepeatedCheck => grants::REPEATED_CHECK,
+            Self::ImpossibleGrant => grants::IMPOSSIBLE_GRANT,
         }
     }
 }

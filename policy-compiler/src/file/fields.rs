@@ -4,8 +4,8 @@
 //! A key that nobody takes is refused when the mapping is closed, whether or not the table knows it.
 
 use super::{
-    Allowance, Given, Named, Pattern, SchemaSource, SharedSchema, Source, amounts, identity, limits, patterns, schemas,
-    values,
+    Allowance, Given, Granted, Named, Pattern, SchemaSource, SharedSchema, Source, amounts, grants, identity, limits,
+    patterns, schemas, values,
 };
 use crate::{
     diagnostic::{Code, Finding, Findings, quoted},
@@ -127,6 +127,23 @@ impl<'n> Fields<'n, '_> {
             _ => None,
         })?;
         Some(self.given(entry, values::list_of_names))
+    }
+
+    /// One declared name.
+    pub(super) fn one_of(&mut self, name: &str, names: Names) -> Option<Given<String>> {
+        let ((), entry) = self.take(name, |shape| match shape {
+            Shape::Name(of) => (of == names).then_some(()),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| values::literal(node, findings).map(str::to_owned)))
+    }
+
+    pub(super) fn grants(&mut self, names: Names) -> Option<Given<Vec<Granted>>> {
+        let (table, entry) = self.take(names.key(), |shape| match shape {
+            Shape::Grants(of, table) => (of == names).then_some(table),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| grants::grants(node, names, table, findings)))
     }
 
     pub(super) fn texts(&mut self, name: &str) -> Option<Given<Vec<Named>>> {

@@ -100,14 +100,15 @@ fn tool(id: Named, fields: &mut Fields<'_, '_>) -> Tool {
 }
 
 fn grants(fields: &mut Fields<'_, '_>) -> Grants {
-    Grants { agents: fields.list_of("agents", Names::Agents), groups: fields.list_of("groups", Names::Groups) }
+    Grants { agents: fields.grants(Names::Agents), groups: fields.grants(Names::Groups) }
 }
 
 fn limits(fields: &mut Fields<'_, '_>) -> Limits {
     Limits { rate: fields.rate("rate"), quota: fields.quota("quota") }
 }
 
-fn arguments(fields: &mut Fields<'_, '_>) -> Arguments {
+/// Checks of arguments, of whomever they are.
+pub(super) fn arguments(fields: &mut Fields<'_, '_>) -> Arguments {
     Arguments {
         schema: fields.schema(),
         max_string_length: fields.integer("max_string_length"),

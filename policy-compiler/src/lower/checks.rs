@@ -1,13 +1,14 @@
-//! Checks of arguments: one list for each tool, shared by all tools that have the same.
+//! Checks of arguments: one list for each tool and each narrowed grant, shared by all that have the same.
 //!
-//! In: the checks of tools, tool groups and defaults. Out: the bundle's list, and indexes into it.
+//! In: the checks of tools, tool groups, defaults and grants. Out: the bundle's list, and indexes into it.
 //! Judges no arguments.
 
-use super::{index, patterns::Patterns, rules::Rules, schemas::Schemas};
+use super::{index, links::Link, patterns::Patterns, rules::Rules, schemas::Schemas};
 use crate::{
     diagnostic::Findings,
-    file::{Arguments, PolicyFile, Tool},
+    file::{self, Arguments, Grants, Narrowing, PolicyFile, Tool},
     files::{Files, ReadFile},
+    shape::Names,
 };
 use std::collections::HashMap;
 use toolgate_engine::{
@@ -15,6 +16,18 @@ use toolgate_engine::{
     bundle::{Checks, Ruled},
     schema::Program,
 };
+
+/// What narrows the grants of a tool or a tool group, by the key of the list and the entry's place in it.
+#[derive(Default)]
+pub(super) struct Narrowings(HashMap<(&'static str, usize), Option<u32>>);
+
+impl Narrowings {
+    /// The checks of a grant. Nothing for a grant for any arguments; no index, if its `arguments` check nothing.
+    #[expect(clippy::option_option, reason = "the two kinds of nothing differ")]
+    pub(super) fn of(&self, link: &Link) -> Option<Option<u32>> {
+        self.0.get(&(link.key, link.at)).copied()
+    }
+}
 
 /// The lists so far.
 pub(super) struct AllChecks<'f> {
@@ -98,6 +111,28 @@ impl<'f> AllChecks<'f> {
         checks.blocked.sort_by(|left, right| left.at.cmp(&right.at));
         checks.max_string_length = lengths.into_iter().min_by_key(|length| length.value);
         self.add(checks).into_iter().collect()
+    }
+
+    /// What narrows each of the grants, as an index into the list of checks.
+    pub(super) fn of_grants(
+        &mut self,
+        path: [&str; 2],
+        grants: &Grants,
+        rules: &mut Rules,
+        findings: &mut Findings,
+    ) -> Narrowings {
+        let mut narrowings = Narrowings::default();
+        for (names, list) in [(Names::Agents, &grants.agents), (Names::Groups, &grants.groups)] {
+            for granted in file::granted(list.as_ref()) {
+                let Some(Narrowing { span: _, arguments }) = &granted.narrowing else { continue };
+                let [place, name] = path;
+                let at = granted.who.at.to_string();
+                let path = [place, name, names.key(), &at];
+                let checks = self.written(arguments, &path, rules, findings);
+                narrowings.0.insert((names.key(), granted.who.at), self.add(checks));
+            }
+        }
+        narrowings
     }
 
     pub(super) fn into_parts(self, findings: &mut Findings) -> Parts {

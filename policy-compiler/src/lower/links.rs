@@ -28,7 +28,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(super) fn subject(&self) -> Subject {
+    pub(crate) fn subject(&self) -> Subject {
         if self.key == Names::Groups.key() {
             Subject::Group(index(self.index))
         } else {
@@ -135,9 +135,11 @@ impl<'a, 'f> Finder<'a, 'f> {
 
     fn grants(&mut self, grants: &Grants) -> Vec<Link> {
         let Grants { agents, groups } = grants;
-        let mut links = self.list(agents.as_ref(), Names::Agents);
-        links.extend(self.list(groups.as_ref(), Names::Groups));
-        links
+        let lists = [(agents, Names::Agents), (groups, Names::Groups)];
+        let entries = lists
+            .into_iter()
+            .flat_map(|(list, names)| file::granted(list.as_ref()).iter().map(move |granted| (&granted.who, names)));
+        entries.filter_map(|(named, names)| self.link(named, names)).collect()
     }
 
     fn list(&mut self, given: Option<&Given<Vec<Named>>>, names: Names) -> Vec<Link> {

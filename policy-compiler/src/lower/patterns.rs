@@ -135,8 +135,7 @@ impl Patterns {
         };
         match single.shortest {
             Some(0) => {
-                let finding =
-                    finding(Code::MatchesAll, "this pattern matches the empty text, and so every text".to_owned());
+                let finding = finding(Code::MatchesAll, "this pattern matches the empty text".to_owned());
                 findings.add(finding.help("demand at least one letter"));
                 return None;
             }

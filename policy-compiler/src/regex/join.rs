@@ -1,11 +1,13 @@
 //! Joins patterns into as few automata as is cheap.
 //!
 //! In: patterns. Out: automata, and which of the patterns each stands for.
-//! Two patterns of the form `a.*b` together need the product of their states; such ones stay apart.
+//! Two patterns of the form `a.*b` together need the product of their states; such ones stay apart. So do those that the
+//! filter must look for in different ways.
 
 use super::{Budget, Compiled, Cost, Pattern, Refusal, compile_all};
 use regex_syntax::hir::{Class, Hir, HirKind};
-use toolgate_engine::automaton::Automaton;
+use std::collections::BTreeMap;
+use toolgate_engine::automaton::{Automaton, ReadyAutomaton};
 
 /// A pattern with more states is taken apart if it is nothing but alternatives.
 const WORTH_SPLITTING: usize = 128;
@@ -16,7 +18,14 @@ const WIDE: usize = 100;
 /// What a pattern is compiled as: itself, or its alternatives.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    parts: Vec<(Pattern, Cost)>,
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug)]
+struct Part {
+    pattern: Pattern,
+    cost: Cost,
+    is_known_by_its_end: bool,
 }
 
 /// An automaton, and the index of the pattern that each of its patterns stands for.
@@ -35,52 +44,64 @@ impl Prepared {
         let alternatives = alternatives(&pattern.0);
         let is_small = whole.as_ref().is_ok_and(|whole| whole.cost.states <= WORTH_SPLITTING);
         if is_small || alternatives.len() == 1 {
-            return Ok(Self { parts: vec![(pattern.clone(), whole?.cost)] });
+            return Ok(Self { parts: vec![Part::of(pattern.clone(), &whole?)] });
         }
         let part = |hir: Hir| {
             let part = Pattern(hir);
-            let cost = compile_all(std::slice::from_ref(&part), Budget::default())?.cost;
-            Ok((part, cost))
+            let compiled = compile_all(std::slice::from_ref(&part), Budget::default())?;
+            Ok(Part::of(part, &compiled))
         };
         Ok(Self { parts: alternatives.into_iter().map(part).collect::<Result<_, Refusal>>()? })
     }
 
     /// What it costs alone.
     pub fn cost(&self) -> Cost {
-        self.parts.iter().fold(Cost::default(), |sum, (_, cost)| Cost {
+        self.parts.iter().fold(Cost::default(), |sum, Part { cost, .. }| Cost {
             states: sum.states.saturating_add(cost.states),
             bytes: sum.bytes.saturating_add(cost.bytes),
         })
     }
 }
 
+impl Part {
+    fn of(pattern: Pattern, compiled: &Compiled) -> Self {
+        let ready = ReadyAutomaton::try_from(&compiled.automaton);
+        let is_known_by_its_end = ready.is_ok_and(|ready| ready.is_known_by_its_end());
+        Self { pattern, cost: compiled.cost, is_known_by_its_end }
+    }
+}
+
 /// A part of a pattern, and which pattern that is.
-type Part<'p> = (&'p Pattern, Cost, usize);
+type Member<'p> = (&'p Part, usize);
 
 /// Joins all patterns.
 pub fn join(patterns: &[Prepared]) -> Result<Vec<Joined>, Refusal> {
     let parts = patterns.iter().enumerate();
-    let parts = parts.flat_map(|(at, prepared)| prepared.parts.iter().map(move |(part, cost)| (part, *cost, at)));
-    let (holding, plain): (Vec<Part<'_>>, Vec<Part<'_>>) = parts.partition(|(pattern, ..)| holds_on(&pattern.0));
+    let parts = parts.flat_map(|(at, prepared)| prepared.parts.iter().map(move |part| (part, at)));
+    let mut alike: BTreeMap<(bool, bool), Vec<Member<'_>>> = BTreeMap::new();
+    for (part, at) in parts {
+        alike.entry((holds_on(&part.pattern.0), part.is_known_by_its_end)).or_default().push((part, at));
+    }
     let mut joined = Vec::new();
-    join_parts(&plain, &mut joined)?;
-    join_parts(&holding, &mut joined)?;
+    for parts in alike.values() {
+        join_parts(parts, &mut joined)?;
+    }
     Ok(joined)
 }
 
 /// One automaton for all, or, if that were much larger than theirs together, one or more for each half.
-fn join_parts(parts: &[Part<'_>], joined: &mut Vec<Joined>) -> Result<(), Refusal> {
+fn join_parts(parts: &[Member<'_>], joined: &mut Vec<Joined>) -> Result<(), Refusal> {
     if parts.is_empty() {
         return Ok(());
     }
-    let patterns: Vec<Pattern> = parts.iter().map(|(pattern, ..)| (*pattern).clone()).collect();
-    let together: usize = parts.iter().map(|(_, cost, _)| cost.states).sum();
+    let patterns: Vec<Pattern> = parts.iter().map(|(part, _)| part.pattern.clone()).collect();
+    let together: usize = parts.iter().map(|(part, _)| part.cost.states).sum();
     let most = together.saturating_mul(3).saturating_div(2).saturating_add(32);
     // A single part was compiled before, within the same budget.
     let budget = if parts.len() == 1 { Budget::default() } else { Budget { states: most, ..Budget::default() } };
     match compile_all(&patterns, budget) {
         Ok(Compiled { automaton, cost: _ }) => {
-            joined.push(Joined { automaton, members: parts.iter().map(|(_, _, member)| *member).collect() });
+            joined.push(Joined { automaton, members: parts.iter().map(|(_, member)| *member).collect() });
             Ok(())
         }
         Err(_) if parts.len() > 1 => {

@@ -9,6 +9,7 @@ use super::{
     resolve::{self, Target},
     tree::{Json, below},
 };
+use crate::guess;
 use std::collections::{HashMap, HashSet};
 
 /// Index of a site.
@@ -50,6 +51,8 @@ pub(super) struct Library<'a> {
     documents_by_uri: HashMap<String, usize>,
     /// Names that some `$dynamicRef` looks for in the dynamic scope.
     pub(super) sought: HashSet<String>,
+    /// A `format` that strings are not held to: document and pointer.
+    pub(super) annotation: Option<(String, String)>,
     surveyed: Vec<bool>,
     used: Vec<bool>,
     errors: Vec<(usize, Finding)>,
@@ -71,6 +74,7 @@ impl<'a> Library<'a> {
             places: HashMap::new(),
             by_uri: HashMap::new(),
             sought: HashSet::new(),
+            annotation: None,
             surveyed: vec![false; documents.len()],
             used: vec![false; documents.len()],
             errors: Vec::new(),
@@ -84,10 +88,10 @@ impl<'a> Library<'a> {
         match resolve::absolute(uri).map_err(Nothing::from).and_then(|target| self.find(&target)) {
             Ok(site) => Some(site),
             Err(nothing) => {
-                let Nothing { message, lost } = nothing;
+                let Nothing { message, help, lost } = nothing;
                 let (document, pointer) = (uri.to_owned(), String::new());
                 let subject = Subject::Reference;
-                self.lost_entries.push(Finding { subject, document, pointer, message, help: None, lost });
+                self.lost_entries.push(Finding { subject, document, pointer, message, help, lost });
                 None
             }
         }
@@ -140,9 +144,9 @@ impl<'a> Library<'a> {
         });
         match found {
             Ok(found) => Some(found),
-            Err(Nothing { message, lost }) => {
+            Err(Nothing { message, help, lost }) => {
                 let pointer = below(&site.pointer, keyword);
-                let finding = self.finding(Subject::Reference, site.document, pointer, message, None);
+                let finding = self.finding(Subject::Reference, site.document, pointer, message, help);
                 self.errors.push((site.document, Finding { lost, ..finding }));
                 None
             }
@@ -163,7 +167,7 @@ impl<'a> Library<'a> {
         Ok(resolve::resolve(base, reference)?)
     }
 
-    fn is_at_home(&self, uri: &str) -> bool {
+    pub(super) fn is_at_home(&self, uri: &str) -> bool {
         self.options.home.is_some_and(|home| uri.starts_with(home))
     }
 
@@ -187,9 +191,11 @@ impl<'a> Library<'a> {
         }
     }
 
-    /// What `#/schemas/name` stands for in the documents of one policy. No keyword is called `schemas`.
+    /// What `#/schemas/name` stands for in a policy. No keyword is called `schemas`.
     fn shared(&self, target: &Target) -> Option<Target> {
-        let home = self.options.home.filter(|_| self.is_at_home(&target.uri))?;
+        let home = self.options.home?;
+        // A file stands for itself, whoever refers to it.
+        target.uri.strip_prefix(home).filter(|path| path.starts_with('?'))?;
         let name = target.fragment.strip_prefix("/schemas/")?;
         let (name, rest) = name.split_at(name.find('/').unwrap_or(name.len()));
         let uri = resolve::absolute(&format!("{home}?/schemas/{name}")).ok()?.uri;
@@ -202,7 +208,8 @@ impl<'a> Library<'a> {
         let Some(resource) = self.resource(uri) else {
             let network = uri.starts_with("http:") || uri.starts_with("https:");
             let why = if network { "; nothing is read from the network" } else { "" };
-            return Err(Nothing { message: format!("no document is given for {shown}{why}"), lost: Some(uri.clone()) });
+            let message = format!("no document is given for {shown}{why}");
+            return Err(Nothing { message, help: None, lost: Some(uri.clone()) });
         };
         let Resource { root, anchors, dynamic_anchors, .. } = resource;
         let (root, anchor) = (*root, anchors.get(fragment).or_else(|| dynamic_anchors.get(fragment)).copied());
@@ -211,18 +218,34 @@ impl<'a> Library<'a> {
             pointer if pointer.starts_with('/') => self.at_pointer(root, pointer),
             _ => anchor,
         };
-        let site = found.ok_or_else(|| format!("{shown} has no `#{fragment}`"))?;
+        let site = found.ok_or_else(|| self.nothing_at(target, &shown, root))?;
         if let Some(used) = self.sites.get(site).and_then(|site| self.used.get_mut(site.document)) {
             *used = true;
         }
         Ok(site)
     }
 
+    /// That a schema has no such place, and which one near it was probably meant.
+    fn nothing_at(&self, target: &Target, shown: &str, root: SiteId) -> Nothing {
+        let Target { uri, fragment } = target;
+        let message = format!("{shown} has no `#{fragment}`");
+        let (above, name) = fragment.rsplit_once('/').unwrap_or_default();
+        let around = self.sites.get(root).and_then(|site| site.json.at(above));
+        let mut names: Vec<&str> =
+            around.map(Json::members).unwrap_or_default().iter().map(|(name, _)| name.as_str()).collect();
+        if let Some(home) = self.options.home.filter(|_| above == "/schemas" && self.is_at_home(uri)) {
+            let shared = self.documents.iter().filter_map(|document| document.uri.strip_prefix(home));
+            names.extend(shared.filter_map(|path| path.strip_prefix("?/schemas/")));
+        }
+        let help = guess::meant(name, names).map(|meant| format!("did you mean `#{above}/{meant}`?"));
+        Nothing { message, help, lost: None }
+    }
+
     fn resource(&mut self, uri: &str) -> Option<&Resource> {
-        if !self.by_uri.contains_key(uri) {
-            if let Some(&named) = self.documents_by_uri.get(uri) {
-                self.survey_once(named);
-            }
+        if !self.by_uri.contains_key(uri)
+            && let Some(&named) = self.documents_by_uri.get(uri)
+        {
+            self.survey_once(named);
         }
         if !self.by_uri.contains_key(uri) {
             // It may be the `$id` of a schema inside of any document.
@@ -291,6 +314,19 @@ impl<'a> Library<'a> {
         self.used.get(document).copied().unwrap_or(false)
     }
 
+    /// Document and pointer of a schema.
+    pub(super) fn origin(&self, site: Option<SiteId>) -> (String, String) {
+        let site = site.and_then(|site| self.sites.get(site));
+        let document = site.and_then(|site| self.documents.get(site.document)).map(|document| document.uri.clone());
+        (document.unwrap_or_default(), site.map(|site| site.pointer.clone()).unwrap_or_default())
+    }
+
+    /// URIs of the documents that nothing led to.
+    pub(super) fn unused(&self) -> impl Iterator<Item = &String> {
+        let documents = self.documents.iter().zip(&self.used);
+        documents.filter(|(_, used)| !**used).map(|(document, _)| &document.uri)
+    }
+
     pub(super) fn error(&mut self, document: usize, pointer: String, message: String, help: Option<String>) {
         let finding = self.finding(Subject::Value, document, pointer, message, help);
         self.errors.push((document, finding));
@@ -341,13 +377,15 @@ impl<'a> Library<'a> {
 /// Why a reference leads nowhere.
 struct Nothing {
     message: String,
+    /// What was probably meant.
+    help: Option<String>,
     /// The document that is not there.
     lost: Option<String>,
 }
 
 impl From<String> for Nothing {
     fn from(message: String) -> Self {
-        Self { message, lost: None }
+        Self { message, help: None, lost: None }
     }
 }
 

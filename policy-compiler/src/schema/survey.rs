@@ -87,6 +87,15 @@ impl<'a> Library<'a> {
                 resolve::Target { uri: base, fragment: String::new() }
             }
         };
+        if id.is_some() && self.is_at_home(&target.uri) {
+            let help = Some("write an absolute URI, such as `https://example.com/schema`, or take it out".to_owned());
+            self.error(
+                document,
+                below(pointer, "$id"),
+                "a relative `$id` could hide a file of that name".to_owned(),
+                help,
+            );
+        }
         Some(self.begin_resource(document, pointer, target, id, draft, vocabularies))
     }
 

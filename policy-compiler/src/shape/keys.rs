@@ -48,9 +48,18 @@ const RATE: Key =
     optional("rate", Shape::Rate(&RATE_MAP), "Calls per time, evenly. Nothing means no limit of its own.");
 const QUOTA: Key = optional("quota", Shape::Quota(&QUOTA_MAP), "Calls per calendar window in UTC.");
 const MODE: Key = optional("mode", Shape::Word(words::<Mode>), "Whether denials are enforced, or only recorded.");
-const GRANTED_AGENTS: Key =
-    optional("agents", Shape::ListOf(Names::Agents), "Agents that may call. An empty list grants nobody.");
-const GRANTED_GROUPS: Key = optional("groups", Shape::ListOf(Names::Groups), "Groups of agents that may call.");
+const GRANTED_AGENTS: Key = optional(
+    "agents",
+    Shape::Grants(Names::Agents, &GRANT_TO_AGENT),
+    "Agents that may call. An empty list grants nobody.",
+);
+const GRANTED_GROUPS: Key =
+    optional("groups", Shape::Grants(Names::Groups, &GRANT_TO_GROUP), "Groups of agents that may call.");
+const NARROWED_BY: Key = required(
+    "arguments",
+    Shape::Object(&ARGUMENTS_MAP),
+    "Checks that the arguments must pass besides the tool's own. All must hold.",
+);
 const ARGUMENTS: Key = optional("arguments", Shape::Object(&ARGUMENTS_MAP), "Checks that the arguments must pass.");
 const BODY_LIMIT: Key = optional(
     "body_limit",
@@ -191,6 +200,16 @@ const TOOL: Table = Table {
         ARGUMENTS,
         optional("audit", Shape::Object(&TOOL_AUDIT), "What the audit line may show of this tool's calls."),
     ],
+};
+
+const GRANT_TO_AGENT: Table = Table {
+    title: "A grant to an agent as a mapping",
+    keys: &[required("agent", Shape::Name(Names::Agents), "The agent that may call."), NARROWED_BY],
+};
+
+const GRANT_TO_GROUP: Table = Table {
+    title: "A grant to a group as a mapping",
+    keys: &[required("group", Shape::Name(Names::Groups), "The group of agents that may call."), NARROWED_BY],
 };
 
 const TOOL_AUDIT: Table = Table {

@@ -26,7 +26,8 @@ fn collect(table: &'static Table, tables: &mut Vec<&'static Table>) {
             | Shape::Named(_, inner)
             | Shape::Rate(inner)
             | Shape::Quota(inner)
-            | Shape::Patterns(inner) => collect(inner, tables),
+            | Shape::Patterns(inner)
+            | Shape::Grants(_, inner) => collect(inner, tables),
             Shape::Exactly(_)
             | Shape::Text
             | Shape::Header
@@ -35,6 +36,7 @@ fn collect(table: &'static Table, tables: &mut Vec<&'static Table>) {
             | Shape::Word(_)
             | Shape::PlainRate
             | Shape::PlainQuota
+            | Shape::Name(_)
             | Shape::ListOf(_)
             | Shape::Texts
             | Shape::Literal
@@ -73,6 +75,8 @@ fn takes(shape: Shape) -> String {
         Shape::PlainQuota => "quota".to_owned(),
         Shape::Rate(_) => "rate, or a mapping".to_owned(),
         Shape::Quota(_) => "quota, or a mapping".to_owned(),
+        Shape::Name(names) => names.one().to_owned(),
+        Shape::Grants(names, _) => format!("list of {}s and mappings", names.one()),
         Shape::ListOf(names) => format!("list of {}s", names.one()),
         Shape::Texts => "list of texts".to_owned(),
         Shape::Literal => "text".to_owned(),

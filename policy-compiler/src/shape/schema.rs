@@ -58,7 +58,9 @@ fn value(shape: Shape) -> Value {
         Shape::PlainQuota => plain_quota(),
         Shape::Rate(table) => json!({ "anyOf": [plain_rate(), map_only(table)] }),
         Shape::Quota(table) => json!({ "anyOf": [plain_quota(), map_only(table)] }),
+        Shape::Name(_) => name(),
         Shape::ListOf(_) => list_of_names(),
+        Shape::Grants(_, table) => json!({ "type": "array", "items": { "anyOf": [name(), map_only(table)] } }),
         Shape::Texts => json!({ "type": "array", "items": text() }),
         Shape::Literal | Shape::Regex => text(),
         Shape::Set => json!({ "enum": sets::names().collect::<Vec<_>>() }),
@@ -137,8 +139,12 @@ fn json_schema() -> Value {
 }
 
 /// A name may look like a number to YAML.
+fn name() -> Value {
+    json!({ "type": ["string", "number", "boolean", "null"] })
+}
+
 fn list_of_names() -> Value {
-    json!({ "type": "array", "items": { "type": ["string", "number", "boolean", "null"] } })
+    json!({ "type": "array", "items": name() })
 }
 
 fn named(names: Names, value: &Value) -> Value {

@@ -243,8 +243,11 @@ files![
     "certificates",
     "identity",
     "limits",
+    "narrowed-grants",
     "reader",
     "schema",
+    "schema-files",
+    "schema-formats",
     "shadow",
     "tokens"
 ];

@@ -36,7 +36,9 @@ pub(super) struct List {
 pub(super) fn of(bundle: &Bundle) -> Vec<Automaton> {
     let mut uses: BTreeMap<u32, (Vec<List>, usize)> = BTreeMap::new();
     for tool in &bundle.tools {
-        let checks = tool.checks.iter().filter_map(|&at| bundle.checks.get(usize::try_from(at).ok()?));
+        // A grant that is narrowed by patterns runs them for the tool.
+        let of_grants = tool.grants.iter().flat_map(|grant| &grant.checks);
+        let checks = tool.checks.iter().chain(of_grants).filter_map(|&at| bundle.checks.get(usize::try_from(at).ok()?));
         let mut used: Vec<u32> = Vec::new();
         for blocked in checks.flat_map(|checks| &checks.blocked) {
             let (lists, _) = uses.entry(blocked.automaton).or_default();

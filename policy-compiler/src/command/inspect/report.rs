@@ -6,6 +6,7 @@
 use super::{
     automata::{self, Automaton},
     identity::{self, Source},
+    schemas::{self, Schemas},
 };
 use policy_compiler::OBJECT_BYTES;
 use serde::Serialize;
@@ -34,6 +35,8 @@ pub(super) struct Report {
     pub(super) tools: Vec<Tool>,
     /// How many rules can decide.
     pub(super) rules: usize,
+    /// Compiled schemas and what they cost.
+    pub(super) schemas: Schemas,
     /// Compiled patterns and what they cost.
     pub(super) automata: Vec<Automaton>,
 }
@@ -55,6 +58,8 @@ pub(super) struct Tool {
     pub(super) limits: Vec<Limit>,
     /// The shortest of all that hold.
     pub(super) max_string_length: Option<u32>,
+    /// How many schemas must hold, besides those of grants.
+    pub(super) schemas: usize,
     /// How many patterns are blocked; a set is one.
     pub(super) blocked: usize,
 }
@@ -65,6 +70,15 @@ pub(super) struct Grant {
     pub(super) kind: &'static str,
     pub(super) name: String,
     pub(super) rule: String,
+    /// What the grant checks besides the tool; nothing if it is for any arguments.
+    pub(super) narrowing: Option<Narrowing>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Narrowing {
+    pub(super) schemas: usize,
+    pub(super) max_string_length: Option<u32>,
+    pub(super) blocked: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -113,6 +127,7 @@ impl Report {
             agents: agents.iter().map(|agent| names.agent(agent)).collect(),
             tools: tools.iter().map(|tool| names.tool(tool)).collect(),
             rules: rules.len(),
+            schemas: schemas::of(bundle),
             automata: automata::of(bundle),
         }
     }
@@ -141,6 +156,7 @@ impl Names<'_> {
             grants: tool.grants.iter().map(|grant| self.grant(grant)).collect(),
             limits: self.limits(&tool.buckets),
             max_string_length: lengths.map(|length| length.value).min(),
+            schemas: checks.iter().map(|checks| checks.schemas.len()).sum(),
             blocked: checks.iter().flat_map(|checks| &checks.blocked).map(|blocked| blocked.rules.len()).sum(),
         }
     }
@@ -150,7 +166,17 @@ impl Names<'_> {
             Subject::Agent(agent) => ("agent", pick(&self.0.agents, &[agent]).map(|agent| agent.name.clone()).next()),
             Subject::Group(group) => ("group", pick(&self.0.groups, &[group]).next().cloned()),
         };
-        Grant { kind, name: name.unwrap_or_default(), rule: self.rule(grant.rule) }
+        let narrowing = (!grant.checks.is_empty()).then(|| self.narrowing(&grant.checks));
+        Grant { kind, name: name.unwrap_or_default(), rule: self.rule(grant.rule), narrowing }
+    }
+
+    fn narrowing(&self, checks: &[u32]) -> Narrowing {
+        let checks = || pick(&self.0.checks, checks);
+        Narrowing {
+            schemas: checks().map(|checks| checks.schemas.len()).sum(),
+            max_string_length: checks().filter_map(|checks| checks.max_string_length).map(|max| max.value).min(),
+            blocked: checks().flat_map(|checks| &checks.blocked).map(|blocked| blocked.rules.len()).sum(),
+        }
     }
 
     fn limits(&self, buckets: &[u32]) -> Vec<Limit> {

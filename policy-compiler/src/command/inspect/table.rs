@@ -6,7 +6,8 @@
 use super::{
     automata::{Automaton, List},
     identity::Source,
-    report::{Agent, Grant, Limit, Report, Tool},
+    report::{Agent, Grant, Limit, Narrowing, Report, Tool},
+    schemas::{Schema, Schemas},
 };
 
 pub(super) fn render(report: &Report) -> String {
@@ -25,8 +26,10 @@ pub(super) fn render(report: &Report) -> String {
         agents,
         tools,
         rules,
+        schemas,
         automata,
     } = report;
+    let Schemas { nodes, patterns, packed_bytes: schema_bytes, most_steps, entries } = schemas;
     let held = if *hold_headers { "held until the body is judged (--hold-headers)" } else { "not held" };
     let redact = if redact.is_empty() { String::new() } else { format!("; also redacts {}", redact.join(", ")) };
     let facts = [
@@ -44,8 +47,16 @@ pub(super) fn render(report: &Report) -> String {
     let header = ["AGENT", "GROUPS", "LIMITS OVER ALL TOOLS"].map(str::to_owned);
     text.push_str(&table(header, agents.iter().map(agent)));
     text.push('\n');
-    let header = ["TOOL", "MODE", "BODY", "STRINGS", "BLOCKED", "AUDIT", "LIMITS", "MAY CALL"].map(str::to_owned);
+    let header =
+        ["TOOL", "MODE", "BODY", "SCHEMAS", "STRINGS", "BLOCKED", "AUDIT", "LIMITS", "MAY CALL"].map(str::to_owned);
     text.push_str(&table(header, tools.iter().map(tool)));
+    if !entries.is_empty() {
+        text.push_str(&format!(
+            "\nschemas: {nodes} nodes, {patterns} patterns, {schema_bytes} bytes; at most {most_steps} steps a call\n\n"
+        ));
+        let header = ["SCHEMA", "STEPS FOR EACH VALUE", "TOOLS"].map(str::to_owned);
+        text.push_str(&table(header, entries.iter().map(schema)));
+    }
     if !automata.is_empty() {
         text.push('\n');
         let header = ["PATTERNS", "STATES", "MEMORY", "PACKED", "TOOLS", "RULES"].map(str::to_owned);
@@ -59,18 +70,24 @@ fn agent(agent: &Agent) -> [String; 3] {
     [name.clone(), list(groups), list_of(limits, limit)]
 }
 
-fn tool(tool: &Tool) -> [String; 8] {
-    let Tool { name, mode, body_limit, audit_arguments, grants, limits, max_string_length, blocked } = tool;
+fn tool(tool: &Tool) -> [String; 9] {
+    let Tool { name, mode, body_limit, audit_arguments, grants, limits, max_string_length, schemas, blocked } = tool;
     [
         name.clone(),
         (*mode).to_owned(),
         body_limit.to_string(),
+        schemas.to_string(),
         max_string_length.map_or("-".to_owned(), |length| length.to_string()),
         blocked.to_string(),
         (*audit_arguments).to_owned(),
         list_of(limits, limit),
         if grants.is_empty() { "nobody".to_owned() } else { list_of(grants, grant) },
     ]
+}
+
+fn schema(schema: &Schema) -> [String; 3] {
+    let Schema { rules, steps_per_value, tools } = schema;
+    [list(rules), steps_per_value.to_string(), tools.to_string()]
 }
 
 /// Rules of the first list that uses it; other lists of the same patterns are like it.
@@ -99,8 +116,18 @@ fn limit(limit: &Limit) -> String {
 }
 
 fn grant(grant: &Grant) -> String {
-    let Grant { kind, name, rule: _ } = grant;
-    if *kind == "group" { format!("{name} (group)") } else { name.clone() }
+    let Grant { kind, name, rule: _, narrowing } = grant;
+    let group = if *kind == "group" { " (group)" } else { "" };
+    let narrowing = narrowing.as_ref().map(|narrowing| format!(" (only: {})", only(narrowing))).unwrap_or_default();
+    format!("{name}{group}{narrowing}")
+}
+
+fn only(narrowing: &Narrowing) -> String {
+    let Narrowing { schemas, max_string_length, blocked } = narrowing;
+    let schema = (*schemas > 0).then(|| "schema".to_owned());
+    let strings = max_string_length.map(|length| format!("strings {length}"));
+    let blocked = (*blocked > 0).then(|| format!("blocked {blocked}"));
+    [schema, strings, blocked].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn list(items: &[String]) -> String {

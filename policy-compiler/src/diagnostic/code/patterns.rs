@@ -36,8 +36,8 @@ pub(super) const COSTLY_PATTERN: About = error(
 pub(super) const MATCHES_ALL: About = error(
     "TG034",
     "a pattern matches the empty text",
-    "Every text contains it: no call would pass.",
-    "Demand at least one letter: `+` in place of `*`.",
+    "Every text contains the empty text, so no call would pass; with anchors, none with an empty argument.",
+    "Demand at least one letter: `+` in place of `*`. What may be empty is for a schema to say.",
 );
 
 pub(super) const NEVER_MATCHES: About = warning(

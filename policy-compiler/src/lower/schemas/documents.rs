@@ -90,8 +90,8 @@ impl<'f> Documents<'f> {
     /// Reads the files that references lead to, and those that their references lead to.
     pub(super) fn load(&mut self, entries: &[String], options: Options, findings: &mut Findings) {
         loop {
-            let missing = schema::missing(&self.documents, entries, options);
-            let new = missing.into_iter().filter(|uri| !self.is_tried(uri));
+            let reach = schema::reach(&self.documents, entries, options);
+            let new = reach.missing.into_iter().filter(|uri| !self.is_tried(uri));
             let paths: Vec<_> =
                 new.filter_map(|uri| uri.strip_prefix(HOME).and_then(path).map(|path| (uri.clone(), path))).collect();
             if paths.is_empty() {
