@@ -28,7 +28,7 @@ use undo::Way;
 pub const LAYERS: usize = 3;
 
 /// How many bytes of views there may be for each byte of the arguments.
-pub const ALLOWANCE_PER_BYTE: usize = 24;
+pub const ALLOWANCE_PER_BYTE: usize = 40;
 
 /// How many bytes of views there may be besides, so that a short text can be looked through, too.
 const ALLOWANCE: usize = 4096;
@@ -113,6 +113,24 @@ impl From<TooLayered> for End {
     }
 }
 
+/// A text without quotes, if they cut escapes in what it is decoded to.
+fn mended(text: &[u8], decoded: &[u8]) -> Result<Option<Vec<u8>>, TooLayered> {
+    if !decode::cuts_escapes(decoded) {
+        return Ok(None);
+    }
+    let way = Way { kinds: CODES | Kinds::QUOTE, backslashes: Backslashes::Escape };
+    undo::undo(text, way, Kinds::FOLDED | Kinds::BACKSLASH)
+}
+
+/// A text without one layer of escapes.
+fn once(text: &[u8]) -> Option<Vec<u8>> {
+    decode::decode(text, Reading { kind: Kinds::BACKSLASH, backslashes: Backslashes::Escape, waits_for: 0 })
+}
+
+fn folded(text: Vec<u8>) -> Vec<u8> {
+    letters::fold_all(&text).map_or(text, |folded| folded.text)
+}
+
 /// How many quotes and backslashes there are.
 fn quotes(text: &[u8]) -> usize {
     text.iter().filter(|&&byte| kinds::kind(byte) & (Kinds::BACKSLASH | Kinds::QUOTE) != 0).count()
@@ -158,8 +176,7 @@ impl<T, F: FnMut(&[u8]) -> Option<T>> Search<'_, T, F> {
         kinds |= decoded.as_ref().map_or(0, |decoded| Kinds::of(decoded).signs());
         let mut once = None;
         if kinds & Kinds::BACKSLASH != 0 {
-            let reading = Reading { kind: Kinds::BACKSLASH, backslashes: Backslashes::Escape, waits_for: 0 };
-            once = decode::decode(text, reading);
+            once = self::once(text);
             if let Some(once) = &once {
                 self.show(level, once)?;
             }
@@ -169,36 +186,64 @@ impl<T, F: FnMut(&[u8]) -> Option<T>> Search<'_, T, F> {
         if kinds & (Kinds::BACKSLASH | Kinds::QUOTE) == 0 {
             return Ok(());
         }
-        // What one sign becomes can be another one, of any kind but quotes that stand alone.
-        kinds |= if kinds == Kinds::QUOTE { 0 } else { CODES };
-        self.show_way(level, text, escape(kinds & !Kinds::BACKSLASH))?;
-        if kinds & Kinds::BACKSLASH == 0 {
+        let codes = kinds & CODES;
+        let unquoted =
+            self.show_way(level, text, escape(if codes == 0 { Kinds::QUOTE } else { CODES | Kinds::QUOTE }))?;
+        if (kinds | Kinds::of(&unquoted).signs()) & Kinds::BACKSLASH == 0 {
             return Ok(());
         }
-        for kinds in [kinds & !CODES, kinds] {
+        // What one sign becomes can be another one, of any kind.
+        kinds = if codes == 0 { Kinds::BACKSLASH | Kinds::QUOTE } else { Kinds::SIGNS };
+        self.show_way(level, text, Way { kinds: kinds & !CODES, backslashes: Backslashes::Gone })?;
+        if codes != 0 {
             self.show_way(level, text, Way { kinds, backslashes: Backslashes::Gone })?;
         }
         self.readers(level, text, kinds)?;
-        let decoded = decoded.filter(|decoded| quotes(decoded) != quotes(text));
-        let once = once.filter(|once| once.contains(&b'\\'));
-        decoded.iter().chain(&once).try_for_each(|start| self.readers(level, start, kinds))
+        if let Some(mended) = mended(text, decoded.as_deref().unwrap_or(text))? {
+            self.readers(level, &mended, Kinds::SIGNS)?;
+        }
+        let once = once.filter(|once| Kinds::of(once).has(CODES | Kinds::BACKSLASH));
+        once.map_or(Ok(()), |once| self.readers(level, &once, kinds))
     }
 
     /// What readers of escapes make of a text, and of what a shell or two left of it.
     fn readers(&mut self, level: &mut Level, text: &[u8], kinds: u8) -> Result<(), End> {
-        let way = Way { kinds, backslashes: Backslashes::Escape };
-        self.show_way(level, text, Way { kinds: kinds & !Kinds::QUOTE, ..way })?;
-        self.show_way(level, text, way)?;
-        for start in [None, decode::mend(text)] {
-            if let Some(mended) = &start {
-                self.show_way(level, mended, way)?;
+        let way = |kinds| Way { kinds, backslashes: Backslashes::Escape };
+        self.show_way(level, text, way(kinds & !Kinds::QUOTE))?;
+        self.show_way(level, text, way(kinds))?;
+        self.shells(level, text)?;
+        if kinds & CODES == 0 {
+            return Ok(());
+        }
+        let decoded = self.show_way(level, text, way(CODES))?;
+        if quotes(&decoded) == quotes(text) { Ok(()) } else { self.shells(level, &decoded) }
+    }
+
+    /// What a shell or two leave of a text, or of what its escapes say, and what readers of escapes make of that.
+    fn shells(&mut self, level: &mut Level, text: &[u8]) -> Result<(), End> {
+        let mut starts = vec![text.to_vec()];
+        for _ in 1..LAYERS {
+            let escaped = starts.iter().filter_map(|start| once(start)).map(folded);
+            let escaped: Vec<_> = escaped.filter(|once| once.contains(&b'\\')).collect();
+            starts.extend(escaped);
+            starts = starts.iter().filter_map(|start| decode::unquote(start)).collect();
+            starts.dedup();
+            for start in &starts {
+                self.shell(level, start)?;
             }
-            let mut current = start;
-            for _ in 1..LAYERS {
-                let Some(unquoted) = decode::unquote(current.as_deref().unwrap_or(text)) else { break };
-                self.show(level, &unquoted)?;
-                self.show_way(level, &unquoted, way)?;
-                current = Some(unquoted);
+        }
+        Ok(())
+    }
+
+    /// What readers of escapes make of what a shell left.
+    fn shell(&mut self, level: &mut Level, unquoted: &[u8]) -> Result<(), End> {
+        let way = Way { kinds: Kinds::SIGNS, backslashes: Backslashes::Escape };
+        let folded = letters::fold_all(unquoted).map(|folded| folded.text);
+        for start in folded.as_deref().into_iter().chain([unquoted]) {
+            self.show(level, start)?;
+            self.show_way(level, start, way)?;
+            if let Some(mended) = mended(start, start)? {
+                self.show_way(level, &mended, way)?;
             }
         }
         Ok(())
@@ -207,18 +252,29 @@ impl<T, F: FnMut(&[u8]) -> Option<T>> Search<'_, T, F> {
     /// Undoes signs and folds letters in turns, and returns what is left.
     fn show_way(&mut self, level: &mut Level, text: &[u8], way: Way) -> Result<Vec<u8>, End> {
         let mut current = text.to_vec();
-        // A sign that could be longer waits for letters that are folded to a part of it.
-        for letters in [Kinds::FOLDED, 0].repeat(LAYERS) {
-            let Some(undone) = undo::undo(&current, way, letters)? else { continue };
-            self.show(level, &undone)?;
-            current = undone;
-            let Some(Folded { text, smuggled, .. }) = letters::fold_all(&current) else { continue };
-            self.show(level, &text)?;
-            self.smuggled(level, &smuggled)?;
-            current = text;
+        for _ in 0..LAYERS {
+            // A sign that could be longer waits for letters that are folded to a part of it.
+            let has_changed = self.show_undone(level, &mut current, way, Kinds::FOLDED)?
+                || self.show_undone(level, &mut current, way, 0)?;
+            if !has_changed {
+                return Ok(current);
+            }
         }
         // What is left at last must hold no more signs.
         if undo::undo(&current, way, 0)?.is_some() { Err(End::TooLayered) } else { Ok(current) }
+    }
+
+    /// Undoes signs, then folds letters; says whether there may be more to undo.
+    fn show_undone(&mut self, level: &mut Level, text: &mut Vec<u8>, way: Way, later: u8) -> Result<bool, End> {
+        let Some(undone) = undo::undo(text, way, later)? else { return Ok(false) };
+        self.show(level, &undone)?;
+        let folded = letters::fold_all(&undone);
+        *text = undone;
+        let Some(Folded { text: folded, smuggled, .. }) = folded else { return Ok(false) };
+        self.show(level, &folded)?;
+        self.smuggled(level, &smuggled)?;
+        *text = folded;
+        Ok(true)
     }
 
     /// Shows a view, unless it was shown.

@@ -104,7 +104,7 @@ mod whole_call {
     use super::*;
 
     fn call(bencher: Bencher, size: usize, tool: &str, shown: &str) {
-        let policy = common::policy("ten-patterns");
+        let policy = common::policy("usual");
         let (fields, body) = (common::fields(tool, size), body(size));
         let mut store = Memory::default();
         let line = common::allowed_call(&policy, &mut store, &fields, &body);

@@ -23,8 +23,22 @@ use toolgate_engine::{
 };
 
 /// What is judged after reading, and by which policy.
-const POLICIES: [(&str, &str); 3] =
-    [("read, length", "plain"), ("read, all six sets", "all-sets"), ("read, ten patterns", "ten-patterns")];
+const POLICIES: [(&str, &str); 5] = [
+    ("read, length", "plain"),
+    ("read, schema", "schema"),
+    ("read, ten patterns", "ten-patterns"),
+    ("read, all six sets", "all-sets"),
+    ("read, schema, ten patterns", "usual"),
+];
+
+/// Policies that grow: how many tools, what they are, their name.
+const GROWING: [(u32, &str, &str); 5] = [
+    (1, "small", "tools-1"),
+    (100, "small", "tools-100"),
+    (1_000, "small", "tools-1000"),
+    (10_000, "small", "tools-10000"),
+    (1_000, "with schemas of real size", "real-1000"),
+];
 
 type Run<'a> = Box<dyn FnMut(&[u8]) -> bool + 'a>;
 
@@ -57,12 +71,59 @@ fn main() {
         table(&format!("{size} bytes"), ordinary(&policies, &body), &words, rounds);
     }
     let bodies = hostile();
-    let parts = bodies.iter().flat_map(|(name, body)| judged(&policies, name, body));
-    table("65,536 hostile bytes", parts.collect(), &words, rounds);
+    let mut parts: Vec<_> = bodies.iter().flat_map(|(name, body)| judged(&policies, name, body)).collect();
+    // A schema refuses them before anything is searched.
+    parts.retain(|part| !part.name.contains("schema"));
+    table("65,536 hostile bytes", parts, &words, rounds);
+    if words.is_empty() || words.iter().any(|word| word == "load") {
+        growing(rounds);
+    }
+}
+
+/// What it takes to load policies, and to judge one short call of their last tool.
+fn growing(rounds: usize) {
+    println!("| {:<40} | packed KB | load, ms | call, µs | to first |", "tools");
+    println!("|{}|----------:|---------:|---------:|---------:|", "-".repeat(42));
+    let mut base = f64::NAN;
+    for (tools, kind, name) in GROWING {
+        let config = common::packed(name);
+        let load = best_of(rounds.div_ceil(10), 1, || Policy::load(black_box(&config)).is_ok()) * 1e3;
+        let policy = common::policy(name);
+        let tool = format!("tool-{}", tools.saturating_sub(1));
+        let call = best_of(rounds, 500, || is_judged(&policy, &tool)) * 1e6;
+        if base.is_nan() {
+            base = call;
+        }
+        let (what, size) = (format!("{tools} {kind}"), config.len() / 1000);
+        println!("| {what:<40} | {size:>9} | {load:>8.2} | {call:>8.2} | {:>8.2} |", call / base);
+    }
+    println!();
+}
+
+/// A call without arguments, as far as its checks; whether they allow it, each schema says by itself.
+fn is_judged(policy: &Policy, tool: &str) -> bool {
+    let document = Document::read(black_box(b"{\"query\":\"rust wasm\"}"), Bounds::default());
+    let tool = policy.tool_named(black_box(tool.as_bytes()));
+    document.ok().zip(tool).is_some_and(|(document, tool)| {
+        black_box(policy.checks(tool).all(|checks| checks.run(document.root()).is_ok()));
+        true
+    })
+}
+
+/// The shortest time of one run, in seconds.
+fn best_of(rounds: usize, runs: u32, mut run: impl FnMut() -> bool) -> f64 {
+    let times = (0..rounds.max(3)).map(|_| {
+        let started = Instant::now();
+        for _ in 0..runs {
+            assert!(run());
+        }
+        started.elapsed().as_secs_f64() / f64::from(runs)
+    });
+    times.fold(f64::INFINITY, f64::min)
 }
 
 /// Readers, judgements and a whole call of an ordinary body.
-fn ordinary<'a>(policies: &'a [Policy; 3], body: &'a [u8]) -> Vec<Part<'a>> {
+fn ordinary<'a>(policies: &'a [Policy; POLICIES.len()], body: &'a [u8]) -> Vec<Part<'a>> {
     let fields = common::fields("search", body.len());
     let mut store = Memory::default();
     let [.., policy] = policies;
@@ -77,7 +138,7 @@ fn ordinary<'a>(policies: &'a [Policy; 3], body: &'a [u8]) -> Vec<Part<'a>> {
     parts
 }
 
-fn judged<'a>(policies: &'a [Policy; 3], name: &str, body: &'a [u8]) -> Vec<Part<'a>> {
+fn judged<'a>(policies: &'a [Policy; POLICIES.len()], name: &str, body: &'a [u8]) -> Vec<Part<'a>> {
     let parts = POLICIES.iter().zip(policies).map(|((what, _), policy)| {
         let is_hostile = !name.is_empty();
         let separator = if is_hostile { ": " } else { "" };
@@ -91,8 +152,8 @@ fn is_allowed(policy: &Policy, body: &[u8]) -> bool {
     let tool = policy.tool_named(b"search");
     let read = Document::read(body, Bounds::default());
     read.ok().zip(tool).is_some_and(|(document, tool)| {
-        let arguments = document.root();
-        policy.checks(tool).all(|checks| checks.run(arguments).is_ok())
+        let arguments = document.root().members().next();
+        arguments.is_some_and(|(_, arguments)| policy.checks(tool).all(|checks| checks.run(arguments).is_ok()))
     })
 }
 

@@ -96,10 +96,20 @@ fn what_is_encoded_is_found_all_the_same() {
 
 #[test]
 fn a_text_that_cannot_be_looked_through_is_refused() {
-    // Each quote and backslash makes several views of the whole text, and each layer of percent signs as many again.
-    let hidden = "%2525255c'\\\\x5c".repeat(2000);
+    let hidden = format!("\\\\x5c{}", "x5c".repeat(40));
     let refused = check(None, &["rm -rf"], &format!(r#"{{"a":"{hidden}"}}"#));
-    assert!(matches!(refused, Ok(()) | Err(Offence { rule: 0, fault: Fault::Obscured, .. })), "{refused:?}");
+    assert_eq!(refused, offence(0, "/a", Fault::Obscured));
+    // Where nothing is blocked, nothing can be hidden.
+    assert_eq!(check_at(None, &[("/b", &["rm -rf"])], &format!(r#"{{"a":"{hidden}"}}"#)), Ok(()));
+}
+
+#[test]
+fn each_part_has_an_allowance_of_its_own() {
+    let text = r#"C:\\\\temp\\n %41 &amp; \"x\" "#.repeat(400);
+    let parts: Vec<String> = (0..30).map(|depth| "/a".repeat(depth)).collect();
+    let blocked: Vec<(&str, &[&str])> = parts.iter().map(|part| (part.as_str(), &["rm -rf"][..])).collect();
+    let arguments = format!("{}\"{text}\"{}", "{\"a\":".repeat(30), "}".repeat(30));
+    assert_eq!(check_at(None, &blocked, &arguments), Ok(()));
 }
 
 #[test]

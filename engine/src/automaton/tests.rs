@@ -1,3 +1,5 @@
+#![expect(clippy::cast_possible_truncation, reason = "numbers of tests are small")]
+
 use super::*;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -33,7 +35,7 @@ pub(crate) fn literals(literals: &[&str]) -> Automaton {
     let mut order = vec![0];
     for at in 0.. {
         let Some(&state) = order.get(at) else { break };
-        for byte in 0..256 {
+        for byte in (0..=u8::MAX).map(usize::from) {
             let back = if state == 0 { 0 } else { tree[suffix[state]][byte].unwrap_or(0) };
             match tree[state][byte] {
                 Some(child) => {

@@ -168,8 +168,9 @@ mod tests {
             for key in [name, &name.to_uppercase(), &dashed, &format!("my_{name}.2"), &format!("ä{name}"), &long] {
                 assert!(is_secret(key), "{key}");
             }
-            assert!(!is_secret(&name[1..]), "{name}");
-            assert!(!is_secret(&name[..name.len() - 1]), "{name}");
+            for cut in [name.get(1..), name.get(..name.len() - 1)] {
+                assert!(!is_secret(cut.unwrap()), "{name}");
+            }
         }
         // The Kelvin sign is a `k` in lower case.
         assert!(is_secret("to\u{212a}en"));

@@ -148,8 +148,8 @@ pub(super) fn unquote(text: &[u8]) -> Option<Vec<u8>> {
     (unquoted.len() != text.len()).then_some(unquoted)
 }
 
-/// The text without quotes, if one of them stands in the midst of an escape.
-pub(super) fn mend(text: &[u8]) -> Option<Vec<u8>> {
+/// Whether a quote stands in the midst of an escape.
+pub(super) fn cuts_escapes(text: &[u8]) -> bool {
     let is_quote = |byte: Option<&u8>| byte.is_some_and(|&byte| kind(byte) == Kinds::QUOTE);
     let is_cut = |at: usize| {
         let rest = text.get(at.saturating_add(1)..).unwrap_or_default();
@@ -159,6 +159,5 @@ pub(super) fn mend(text: &[u8]) -> Option<Vec<u8>> {
         is_quote(behind.first()) && (length > 0 || is_quote(behind.get(1)))
     };
     let mut backslashes = text.iter().enumerate().filter(|(_, byte)| **byte == b'\\').map(|(at, _)| at);
-    let reading = Reading { kind: Kinds::QUOTE, backslashes: Backslashes::Escape, waits_for: 0 };
-    if backslashes.any(is_cut) { decode(text, reading) } else { None }
+    backslashes.any(is_cut)
 }

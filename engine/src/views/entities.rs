@@ -48,7 +48,7 @@ fn decimal(digits: &[u8]) -> Option<u32> {
 /// A name with its semicolon, or the longest one that browsers take without.
 fn name(rest: &[u8], reading: &Reading) -> Change {
     let length = rest.iter().take(LONGEST_NAME).take_while(|byte| byte.is_ascii_alphanumeric()).count();
-    let name = rest.get(..length)?;
+    let name = rest.get(..length).filter(|name| name.len() > 1)?;
     let whole = known(name).filter(|_| rest.get(length) == Some(&b';'));
     if let Some(text) = whole {
         return Some((length.saturating_add(1), Instead::Text(text)));

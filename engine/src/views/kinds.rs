@@ -83,15 +83,17 @@ impl Runs {
         }
     }
 
-    /// Two runs would need more room than there is between the first start and the end of these bytes.
     #[cold]
-    fn measure(&mut self, text: &[u8], at: usize, starts: u32) {
-        let lane = usize::try_from(starts.trailing_zeros()).unwrap_or_default();
-        let inside = at.saturating_add(lane).saturating_sub(LANES);
-        if inside >= self.measured {
-            let run = run_around(text, inside);
-            self.measured = run.end;
-            self.found.push(run);
+    fn measure(&mut self, text: &[u8], at: usize, mut starts: u32) {
+        while starts != 0 {
+            let lane = usize::try_from(starts.trailing_zeros()).unwrap_or_default();
+            starts &= starts.wrapping_sub(1);
+            let inside = at.saturating_add(lane).saturating_sub(LANES);
+            if inside >= self.measured {
+                let run = run_around(text, inside);
+                self.measured = run.end;
+                self.found.push(run);
+            }
         }
     }
 }
@@ -101,11 +103,12 @@ impl Runs {
 struct Letters(u32);
 
 impl Letters {
-    /// Sixteen more bytes. Says before which of the last 33 bytes sixteen letters start.
+    /// Sixteen more bytes. Says at which of the last 32 bytes there start as many letters as the shortest run has.
     #[inline(always)]
     fn push(&mut self, letters: u32) -> u32 {
+        const _: () = assert!(SHORTEST_BASE64 > 8 && SHORTEST_BASE64 <= LANES);
         self.0 = self.0 >> LANES | letters << LANES;
-        [1, 2, 4, 8].into_iter().fold(self.0, |starts, step| starts & starts >> step)
+        [1, 2, 4, SHORTEST_BASE64 - 8].into_iter().fold(self.0, |starts, step| starts & starts >> step)
     }
 }
 
@@ -116,8 +119,9 @@ pub(super) fn suspects(json: &[u8]) -> Places<'_, impl FnMut(&[u8; LANES]) -> u3
     Places::of(json, move |block| {
         let halves = Halves::of(block);
         let starts = letters.push(lanes_in_any(LETTERS.of(halves)));
-        // A run of base64 is suspect where it enters these bytes.
-        lanes_in_any(SIGNS_IN_JSON.of(halves)) | u32::from(starts > 1)
+        // A run of base64 is suspect where it starts, and where it enters these bytes.
+        let enters = starts & 0xffff >= 1 << (LANES + 1 - SHORTEST_BASE64);
+        lanes_in_any(SIGNS_IN_JSON.of(halves)) | starts >> LANES | u32::from(enters)
     })
 }
 
@@ -134,6 +138,11 @@ fn run_around(text: &[u8], at: usize) -> Range<usize> {
     let (before, behind) = text.split_at_checked(at).unwrap_or_default();
     let start = at.saturating_sub(before.iter().rev().take_while(is_letter).count());
     start..at.saturating_add(behind.iter().take_while(is_letter).count())
+}
+
+/// All kinds of a text's bytes.
+pub(super) fn all_kinds(text: &[u8]) -> u8 {
+    text.iter().fold(0, |all, &byte| all | kind(byte))
 }
 
 /// The kind of a byte, as a set of one or none.
@@ -256,12 +265,16 @@ mod tests {
 
     #[test]
     fn each_of_several_runs_is_measured() {
+        const N: usize = SHORTEST_BASE64;
         for gap in 1..40 {
-            for before in 0..20 {
+            for before in 0..40 {
+                let dots = |count| ".".repeat(count);
+                let run = |length| "x".repeat(length);
                 let text =
-                    [&vec![b'.'; before][..], &[b'a'; 17], &vec![b'.'; gap], &[b'b'; 40], b".", &[b'c'; 16]].concat();
-                let runs: Vec<_> = Kinds::of(&text).base64.into_iter().map(|run| run.len()).collect();
-                assert_eq!(runs, [17, 40, 16]);
+                    [dots(before), run(N), dots(1), run(N), dots(gap), run(N - 1), dots(1), run(40), dots(1), run(N)];
+                let runs: Vec<_> =
+                    Kinds::of(text.concat().as_bytes()).base64.into_iter().map(|run| run.len()).collect();
+                assert_eq!(runs, [N, N, 40, N]);
             }
         }
     }

@@ -1,3 +1,5 @@
+#![expect(clippy::cast_possible_truncation, reason = "numbers of tests are small")]
+
 use super::*;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -29,11 +31,11 @@ fn shows(text: &str, wanted: &str) -> Result<bool, TooLayered> {
 /// How many bytes of views there are for each byte of the text.
 fn cost(text: &str) -> f64 {
     let mut bytes = 0;
-    let end = look_through(text.as_bytes(), &mut Allowance::of(text.len() * 100), |view| {
+    let end = look_through(text.as_bytes(), &mut Allowance::of(text.len()), |view| {
         bytes += view.len();
         None::<()>
     });
-    assert_eq!(end, Ok(None), "refused: {}", &text[..text.floor_char_boundary(100)]);
+    assert_eq!(end, Ok(None), "refused: {}", text.chars().take(100).collect::<String>());
     (bytes - text.len()) as f64 / text.len() as f64
 }
 
@@ -268,7 +270,7 @@ fn no_two_disguises_hide_a_text() {
     let mut dice = Dice(2);
     for first in DISGUISES {
         for second in DISGUISES {
-            assert_eq!(check(&mut dice, &[first, second], 60), 0);
+            assert_eq!(check(&mut dice, &[first, second], 30), 0);
         }
     }
 }
@@ -280,12 +282,12 @@ fn no_three_disguises_hide_a_text() {
     for first in DISGUISES {
         for second in DISGUISES {
             for third in DISGUISES {
-                refused += check(&mut dice, &[first, second, third], 6);
+                refused += check(&mut dice, &[first, second, third], 2);
             }
         }
     }
-    // A text of nothing but signs of all kinds is refused before it is found.
-    assert!(refused < 200, "{refused} of 10,368");
+    // A text of nothing but signs may be refused before it is found.
+    assert!(refused < 10, "{refused} of 3456");
 }
 
 /// A text of so many bytes or a little more, from lines that are repeated with another number in each.
@@ -334,6 +336,8 @@ fn ordinary() -> Vec<(&'static str, String, f64)> {
     ];
     let csv = ["#,\"Müller, Jörg\",mueller@example.com,\"12,50 €\",2026-11-23,,TRUE,\"said \"\"hi\"\"\""];
     let words = ["international", "understanding", "configuration#", "a-long-identifier_with/parts"];
+    let plain_json =
+        "{\"id\":#,\"name\":\"Anna \\\"A\\\" Roth\",\"url\":\"https://example.org/a/#\",\"note\":\"line\\nline\"}";
     let dump = ["INSERT INTO `users` VALUES (#,'O\\'Neill','a\\\\b','{\\\"k\\\":\\\"v\\\"}','2026-11-23');"];
     let chinese =
         ["这个文本没有任何危险的内容，只是一些普通的汉字（＃#）。", "ﾃｽﾄ　ＡＢＣ１２３、日本語のテキスト「#」"];
@@ -341,52 +345,132 @@ fn ordinary() -> Vec<(&'static str, String, f64)> {
     let inner = base64_of(long(48_000, &code).as_bytes(), STANDARD);
     let k = 64 << 10;
     vec![
-        ("prose", long(k, &prose), 6.0),
-        ("source code", long(k, &code), 24.0),
-        ("HTML", long(k, &html), 24.0),
+        ("prose", long(k, &prose), 2.5),
+        ("source code", long(k, &code), 32.0),
+        ("HTML", long(k, &html), 16.0),
+        ("plain JSON", long(k, &[plain_json]), 5.0),
         ("JSON in a string", long(k, &[json]), 24.0),
         ("JSON in a string, twice", twice, 24.0),
-        ("a log", long(k, &log), 24.0),
-        ("a table", long(k, &csv), 24.0),
-        ("words", long(k, &words), 24.0),
-        ("a dump of a database", long(k, &dump), 24.0),
-        ("Chinese and Japanese", long(k, &chinese), 24.0),
-        ("digests", long(k, &digests), 24.0),
-        ("an image of 1 MB in base64", image(1 << 20), 24.0),
-        ("source code in base64", inner, 24.0),
-        ("nothing but one letter", "A".repeat(k), 24.0),
-        ("nothing but quotes", "'".repeat(k), 24.0),
-        ("nothing but backslashes", "\\".repeat(k), 24.0),
-        ("nothing but percent signs", "%".repeat(k), 24.0),
+        ("a log", long(k, &log), 6.0),
+        ("a table", long(k, &csv), 1.5),
+        ("words", long(k, &words), 0.5),
+        ("a dump of a database", long(k, &dump), 6.0),
+        ("Chinese and Japanese", long(k, &chinese), 1.5),
+        ("digests", long(k, &digests), 0.5),
+        ("an image of 1 MB in base64", image(1 << 20), 0.5),
+        ("source code in base64", inner, 28.0),
+        ("nothing but one letter", "A".repeat(k), 0.5),
+        ("nothing but quotes", "'".repeat(k), 1.5),
+        ("nothing but backslashes", "\\".repeat(k), 1.5),
+        ("nothing but percent signs", "%".repeat(k), 0.5),
     ]
 }
 
 #[test]
 fn ordinary_texts_are_looked_through_to_the_end() {
     for (what, text, most) in ordinary() {
-        let start = std::time::Instant::now();
         let cost = cost(&text);
-        println!("{what:<30} {:>8} {cost:.2} {:?}", text.len(), start.elapsed());
-        //assert!(cost <= most, "{what}: {cost}");
+        assert!(cost <= most, "{what}: {cost}");
     }
 }
 
+/// Whether a view is exactly this text.
+fn has_view(text: &str, wanted: &str) -> bool {
+    views(text).0.iter().any(|view| view == wanted)
+}
+
 #[test]
-fn zz_count() {
-    for (what, text, _) in ordinary() {
-        let mut n = 0usize;
-        let mut set = std::collections::HashMap::new();
-        let _ = look_through(text.as_bytes(), &mut Allowance::of(text.len() * 100), |view| {
-            n += view.len();
-            *set.entry(view.to_vec()).or_insert(0) += 1;
-            None::<()>
-        });
-        let u: usize = set.keys().map(|v| v.len()).sum();
-        println!(
-            "{what:<30} total {:.1} unique {:.1} n {}",
-            n as f64 / text.len() as f64,
-            u as f64 / text.len() as f64,
-            set.len()
-        );
+fn an_escape_that_another_encoding_hides_is_undone() {
+    assert!(has_view("%5cx72m", "rm") && has_view("&#92;x72m", "rm") && has_view("\\%78%372m", "rm"));
+    assert!(has_view("r%5cu200bm", "rm") && has_view("\\u0025\\u0037\\u0032m", "rm"));
+}
+
+#[test]
+fn a_sign_that_another_one_cuts_is_undone() {
+    assert!(has_view("%7''2m", "rm") && has_view("'\\x7''2'm", "rm") && has_view("&#1''1''4;m", "rm"));
+    assert!(has_view("&#1%31%34;m", "rm") && has_view("&#x%37\\x32;m", "rm") && has_view("%&#55;2m", "rm"));
+}
+
+#[test]
+fn a_wide_digit_is_no_part_of_the_number_before_it() {
+    assert!(has_view("&#49２7", "127") && has_view("\\61２7", "127"));
+    // And is, where it was folded first.
+    assert!(has_view("&#1１4;m", "rm") && has_view("＆#114；m", "rm") && has_view("%７2m", "rm"));
+}
+
+#[test]
+fn a_backslash_is_shown_as_an_escape_as_a_quote_and_as_itself() {
+    let (views, _) = views(r"\\rm ..\..\x");
+    for wanted in [r"rm ....x", r"\rm ..\..\x".replace(r"\\", r"\").as_str()] {
+        assert!(views.iter().any(|view| view.contains(wanted)), "{wanted}: {views:?}");
+    }
+    assert!(has_view(r"\rm", "rm") && has_view(r"r\m", "rm") && has_view("r\\\nm", "rm") && has_view("r^\r\nm", "rm"));
+    assert!(has_view("..%5c..%5c", r"..\..\"));
+}
+
+#[test]
+fn quotes_are_shown_gone_and_as_they_are() {
+    assert!(has_view("r''m", "rm") && has_view("\"r\"m", "rm") && has_view("$'r'm", "rm") && has_view("r`m", "rm"));
+    assert!(has_view("%27 or %271%27=%271", "' or '1'='1") && has_view(r"\' or \'1", "' or '1"));
+}
+
+#[test]
+fn names_of_letters_that_fold_to_ascii_are_undone() {
+    assert!(has_view("&rscr;&mscr;", "rm") && has_view("&lbrack;x&rbrack;", "[x]") && has_view("a&nldr;/b", "a../b"));
+    assert!(has_view("a&ltb", "a<b") && has_view("a&amp;lt;b", "a<b") && !has_view("a&lx;b", "a<b"));
+}
+
+#[test]
+fn what_is_no_utf_8_is_left_out() {
+    assert!(has_view("r%FFm", "rm") && has_view("r%E2%80m", "rm") && has_view("..%c0%af", "../"));
+    assert!(has_view("r%00m", "rm") && has_view("r%ED%A0%80m", "rm"));
+}
+
+#[test]
+fn invisible_letters_are_shown_before_they_go() {
+    assert!(has_view("r%E2%80%8Bm", "r\u{200b}m") && has_view("r%E2%80%8Bm", "rm"));
+    assert!(has_view("hi\u{e0072}\u{e006d}", "rm") && has_view("x\u{e0162}\u{e015d}", "rm"));
+}
+
+#[test]
+fn numbers_of_escapes_end_where_their_languages_say() {
+    for text in [r"\162\155", r"\0162\0155", r"\x72\x6d", r"\u0072\u006D", r"\u{72}\u{0000006d}", r"\U00000072m"] {
+        assert!(has_view(text, "rm"), "{text}");
+    }
+    assert!(has_view(r"127\0560\0560\0561", "127.0.0.1") && has_view(r"\ud83d\ude00", "😀"));
+}
+
+#[test]
+fn base64_is_found_in_lines_behind_letters_and_in_itself() {
+    let short = "cm0gLXJmIC8=";
+    assert_eq!(shows(short, "rm -rf /"), Ok(false), "what has fewer letters than a long word is none");
+    let lines = "c3VkbyBy\nbSAtcmYg\r\nLw==";
+    for text in [
+        "c3VkbyBybSAtcmYgLw==",
+        "c3VkbyBybSAtcmYgLw",
+        "x/c3VkbyBybSAtcmYgLw==",
+        "echo c3VkbyBybSAtcmYgLw== | base64 -d",
+        lines,
+    ] {
+        assert_eq!(shows(text, "rm -rf /"), Ok(true), "{text}");
+    }
+    assert_eq!(shows("run: YWJjL2MzVmtieUJ5YlNBdGNtWWdMdz09", "rm -rf /"), Ok(true));
+    let indented = "    c3Vkbzsgcm0gLXJm\n    IC8=\n";
+    assert_eq!(shows(indented, "rm -rf /"), Ok(true));
+    assert_eq!(shows("cwB1AGQAbwAgAHIAbQAgAC0AcgBmACAALwA=", "rm -rf /"), Ok(true));
+}
+
+#[test]
+fn a_text_that_hides_in_more_layers_is_refused() {
+    let deep = format!("\\x5c{}", "x5c".repeat(40));
+    assert!(!views(&deep).1);
+    assert!(views(&format!("%{}41", "25".repeat(1000))).1);
+}
+
+#[test]
+fn signs_without_an_end_cost_no_more_than_others() {
+    // Each of these was looked at again from every place before it.
+    for sign in ["\\u{", "&#0000", "&", "\\", "%u00", "&#x", "%"] {
+        assert!(cost(&sign.repeat(20_000)) < 8.0, "{sign}");
     }
 }

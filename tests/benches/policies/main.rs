@@ -6,6 +6,7 @@
 #![expect(clippy::panic, reason = "a benchmark without its policies has no result")]
 
 mod many;
+mod real;
 mod sample;
 
 use sample::Arguments;
@@ -25,6 +26,7 @@ const ALL_SETS: Arguments = Arguments {
         "{set: secrets}",
         "{set: invisible-unicode}",
     ],
+    schema: None,
 };
 
 fn main() {
@@ -35,6 +37,9 @@ fn main() {
     write(folder, "plain", &sample::policy(&Arguments::default()));
     write(folder, "ten-patterns", &sample::policy(&sample::TEN_PATTERNS));
     write(folder, "all-sets", &sample::policy(&ALL_SETS));
+    write(folder, "schema", &sample::policy(&Arguments { schema: Some(sample::SCHEMA), ..Arguments::default() }));
+    write(folder, "usual", &sample::policy(&sample::USUAL));
+    write(folder, "real-1000", &real::policy(1_000));
     for count in COUNTS {
         write(folder, &format!("tools-{count}"), &many::policy(count));
     }

@@ -9,7 +9,51 @@ use std::fmt::Write as _;
 pub struct Arguments {
     /// Entries of `blocked`, as they stand in YAML.
     pub blocked: &'static [&'static str],
+    /// What `schema` says, as it stands in YAML.
+    pub schema: Option<&'static str>,
 }
+
+/// What the bodies of the benchmarks hold to.
+pub const SCHEMA: &str = r#"
+        type: object
+        required: [query]
+        additionalProperties: false
+        properties:
+          query: { type: string, minLength: 1, maxLength: 2000 }
+          limit: { type: integer, minimum: 1, maximum: 100 }
+          filters:
+            type: object
+            additionalProperties: false
+            properties:
+              team: { type: string, enum: [payments, search, platform] }
+              since: { type: string, format: date-time }
+              archived: { type: boolean }
+              owner: { type: [string, "null"], maxLength: 100 }
+          passages:
+            type: array
+            maxItems: 2000
+            items:
+              type: object
+              required: [id, text]
+              additionalProperties: false
+              properties:
+                id: { type: string, pattern: "^doc-[0-9]{6}$" }
+                source: { type: string, maxLength: 200 }
+                text: { type: string, maxLength: 10000 }
+                score: { type: number, minimum: 0, maximum: 1 }
+                tags: { type: array, maxItems: 20, items: { type: string, maxLength: 50 } }
+                pinned: { type: boolean }
+                parent: { type: [string, "null"] }
+                position:
+                  type: object
+                  properties:
+                    line: { type: integer, minimum: 0 }
+                    column: { type: integer, minimum: 0 }
+          note: { type: string, maxLength: 500 }
+"#;
+
+/// A schema and ten patterns.
+pub const USUAL: Arguments = Arguments { schema: Some(SCHEMA), ..TEN_PATTERNS };
 
 /// Literals and expressions, each for something that no search asks for.
 pub const TEN_PATTERNS: Arguments = Arguments {
@@ -25,6 +69,7 @@ pub const TEN_PATTERNS: Arguments = Arguments {
         r"{regex: '\bunion\s+(?:all\s+)?select\b'}",
         r"{regex: '(?:^|[\\/])\.\.[\\/]\.\.[\\/]'}",
     ],
+    schema: None,
 };
 
 /// What every policy of the benchmarks begins with.
@@ -32,6 +77,7 @@ pub const HEAD: &str = "\
 apiVersion: toolgate.dev/v1
 kind: ToolPolicy
 identity: { header: x-agent-id }
+schema_format: assertion
 defaults:
   body_limit: 1MiB
   rate: { limit: 4294967295/minute, burst: 4294967295 }
@@ -56,6 +102,9 @@ pub fn policy(arguments: &Arguments) -> String {
         }
         for entry in arguments.blocked.iter().skip(1) {
             let _ = writeln!(policy, "      - {entry}");
+        }
+        if let Some(schema) = arguments.schema {
+            let _ = write!(policy, "      schema:{schema}");
         }
     }
     policy

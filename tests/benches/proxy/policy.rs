@@ -8,7 +8,7 @@ use toolgate_tests::gateway::{Headers, pack};
 
 /// The plugin config.
 pub fn config() -> String {
-    pack(&sample::policy(&sample::TEN_PATTERNS), Headers::Held)
+    pack(&sample::policy(&sample::USUAL), Headers::Held)
 }
 
 /// What somebody who knows Envoy would write in Lua for the same allow-list and the same literals. Lua has no regular
