@@ -27,6 +27,8 @@ pub struct Record<'a> {
     pub(crate) started: Timestamp,
     pub(crate) ended: Timestamp,
     pub(crate) agent_id: Option<&'a str>,
+    /// For whom the agent acts.
+    pub(crate) user_id: Option<&'a str>,
     pub(crate) tool: Option<&'a str>,
     pub(crate) arguments: &'a str,
     pub(crate) decision: Decision,
@@ -90,6 +92,7 @@ impl Record<'_> {
 
     fn write_judgement(&self, line: &mut Vec<u8>) {
         member(line, ",\"agent_id\":", self.agent_id.unwrap_or(names::UNKNOWN));
+        optional(line, ",\"user_id\":", self.user_id.unwrap_or_default());
         member(line, ",\"tool\":", self.tool.unwrap_or(names::UNKNOWN));
         member(line, ",\"arguments\":", self.arguments);
         let decision = match self.decision {
@@ -194,6 +197,8 @@ mod tests {
         schema_version: u32,
         timestamp: String,
         agent_id: &'a str,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        user_id: &'a str,
         tool: &'a str,
         arguments: &'a str,
         decision: &'static str,
@@ -215,6 +220,7 @@ mod tests {
             started: Timestamp(1_795_435_200_200_000_000),
             ended: Timestamp(1_795_435_200_203_358_000),
             agent_id: Some("a"),
+            user_id: Some("auth0|1"),
             tool: None,
             arguments: hard,
             decision: Decision::Shadow,
@@ -230,6 +236,7 @@ mod tests {
             schema_version: 1,
             timestamp: "2026-11-23T12:00:00.200Z".to_owned(),
             agent_id: "a",
+            user_id: "auth0|1",
             tool: "unknown",
             arguments: hard,
             decision: "allow",
@@ -242,6 +249,8 @@ mod tests {
             request_id: "",
             policy: "sha256:0",
         };
+        assert_eq!(record.to_line(), serde_json::to_string(&line).unwrap());
+        let (record, line) = (Record { user_id: None, ..record }, Line { user_id: "", ..line });
         assert_eq!(record.to_line(), serde_json::to_string(&line).unwrap());
     }
 }

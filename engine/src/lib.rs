@@ -10,6 +10,7 @@ pub mod bundle;
 mod bytes;
 pub mod denial;
 pub mod exchange;
+pub mod identity;
 pub mod json;
 pub mod limits;
 pub mod names;

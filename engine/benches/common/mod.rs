@@ -8,6 +8,7 @@
 use std::{collections::HashMap, path::Path};
 use toolgate_engine::{
     exchange::{Awaited, BodyStep, Exchange, HeadStep},
+    identity::Verified,
     limits::{Reading, Store, Swap, Timestamp},
     policy::Policy,
     request::Head,
@@ -56,7 +57,7 @@ pub fn fields(tool: &str, length: usize) -> Fields {
 /// When the call is refused.
 pub fn allowed_call(policy: &Policy, store: &mut Memory, fields: &Fields, body: &[u8]) -> String {
     let mut exchange = Exchange::new(NOON);
-    let head = exchange.request_head(policy, Head { fields }, false);
+    let head = exchange.request_head(policy, Head { fields }, &Verified::default(), false);
     let HeadStep::Proceed { body: Awaited::Body, .. } = head else {
         panic!("the header is refused: {head:?}");
     };

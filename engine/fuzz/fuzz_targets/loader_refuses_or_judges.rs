@@ -14,6 +14,7 @@ use toolgate_engine::{
     audit::Decision,
     bundle::{Bundle, FORMAT, IdentitySource, Mode, decode, encode},
     exchange::{Awaited, BodyStep, Exchange, HeadStep},
+    identity::{CertificateName, Verified},
     limits::{Reading, Store, Swap, Timestamp},
     policy::Policy,
     request::Head,
@@ -69,16 +70,16 @@ fn judge_all(policy: &Policy, bundle: &Bundle) {
 }
 
 fn judge(policy: &Policy, agent: &str, tool: &str, body: &[u8]) {
-    let IdentitySource::Header(identity) = policy.identity().first().expect("someone says who calls");
-    let fields = [
-        (":method", "POST"),
-        (":path", &format!("/tools/{tool}")),
-        ("content-type", "application/json"),
-        (identity, agent),
-    ];
-    let fields = fields.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+    let path = format!("/tools/{tool}");
+    let of_call = [(":method", "POST"), (":path", &path), ("content-type", "application/json")];
+    let identity = policy.identity().iter().filter_map(header).map(|name| (name, agent));
+    let fields = of_call.into_iter().chain(identity);
+    let fields: Vec<_> = fields.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect();
+    // No token. In a subject an agent's id may read as another one.
+    let certificate = policy.wanted().certificate.filter(|name| *name != CertificateName::Subject);
+    let verified = Verified { certificate: certificate.map(|_| agent.as_bytes().to_vec()), ..Verified::default() };
     let mut exchange = Exchange::new(NOON);
-    let is_forwarded = match exchange.request_head(policy, Head { fields: &fields }, false) {
+    let is_forwarded = match exchange.request_head(policy, Head { fields: &fields }, &verified, false) {
         HeadStep::Reply(_) => false,
         HeadStep::Proceed { body: Awaited::Nothing, .. } => true,
         HeadStep::Proceed { body: Awaited::Body, .. } => {
@@ -99,6 +100,13 @@ fn judge(policy: &Policy, agent: &str, tool: &str, body: &[u8]) {
         Decision::Incomplete => panic!("the exchange was judged to its end"),
     }
     serde_json::from_str::<serde::de::IgnoredAny>(&record.to_line()).expect("the audit line is JSON");
+}
+
+fn header(source: &IdentitySource) -> Option<&str> {
+    match source {
+        IdentitySource::Header(name) | IdentitySource::ApiKey(name) => Some(name),
+        IdentitySource::Certificate(_) | IdentitySource::Token(_) => None,
+    }
 }
 
 /// Shared data in which nothing stays.

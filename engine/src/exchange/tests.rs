@@ -53,7 +53,7 @@ fn told(policy: &Policy, body: Option<&str>) -> (String, String) {
         [(":method", "POST"), (":path", "/tools/t"), ("x-agent-id", "a"), ("content-type", "application/json")];
     let fields = fields.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
     let mut exchange = Exchange::new(Timestamp(0));
-    let _ = exchange.request_head(policy, Head { fields: &fields }, false);
+    let _ = exchange.request_head(policy, Head { fields: &fields }, &Verified::default(), false);
     if let Some(body) = body {
         let _ = exchange.request_body(policy, body.as_bytes(), Timestamp(0), &mut NoStore);
     }
