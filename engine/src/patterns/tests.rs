@@ -1,5 +1,3 @@
-#![expect(clippy::cast_possible_truncation, reason = "numbers of tests are small")]
-
 use super::{window::Window, *};
 use crate::automaton::tests::literals;
 #[cfg(target_arch = "wasm32")]
