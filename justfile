@@ -20,7 +20,7 @@ check:
 format:
     cargo fmt --all
 
-# Compares the proxy's CPU time per request with and without the filter.
+# Compares the proxy's CPU time and start with and without the filter, and measures the engine.
 bench *options:
     tests/bench {{ options }}
 

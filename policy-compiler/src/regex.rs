@@ -9,6 +9,7 @@ mod ecma;
 mod join;
 mod minimize;
 mod parse;
+mod partition;
 #[cfg(test)]
 mod tests;
 mod write;

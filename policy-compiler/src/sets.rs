@@ -44,6 +44,9 @@ const FILES: [(&str, &str); 6] = [
     ("ssrf", include_str!("sets/ssrf.yaml")),
 ];
 
+/// Where the automata of a set are kept once they are compiled.
+type Slot = OnceLock<Result<Vec<Joined>, String>>;
+
 /// The names of all sets.
 pub fn names() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|(name, _)| *name)
@@ -56,10 +59,9 @@ pub fn all() -> Vec<Set> {
 
 /// The automata of a set, in which every pattern stands for the set.
 pub fn automata(name: &str) -> Result<&'static [Joined], String> {
-    static COMPILED: OnceLock<Vec<OnceLock<Result<Vec<Joined>, String>>>> = OnceLock::new();
-    let slots = COMPILED.get_or_init(|| FILES.iter().map(|_| OnceLock::new()).collect());
-    let at = FILES.iter().position(|(known, _)| *known == name).ok_or("there is no such set")?;
-    let (slot, (name, text)) = slots.get(at).zip(FILES.get(at)).ok_or("there is no such set")?;
+    static SLOTS: [Slot; FILES.len()] = [const { Slot::new() }; FILES.len()];
+    let (slot, (name, text)) =
+        SLOTS.iter().zip(FILES).find(|(_, (known, _))| *known == name).ok_or("there is no such set")?;
     let compiled = slot.get_or_init(|| compile(&read(name, text)?).map_err(|refusal| refusal.to_string()));
     compiled.as_deref().map_err(Clone::clone)
 }

@@ -38,7 +38,7 @@ pub(super) struct Table {
 const WORKSPACE: usize = 64 << 20;
 
 /// What building may take for each state that the automaton may have.
-const BYTES_PER_STATE: usize = 2048;
+const BYTES_PER_STATE: usize = 1024;
 
 pub(super) fn determine(patterns: &[&Hir], budget: Budget) -> Result<Table, Refusal> {
     let settings =
@@ -57,7 +57,7 @@ pub(super) fn determine(patterns: &[&Hir], budget: Budget) -> Result<Table, Refu
     let dfa = dense::Builder::new()
         .configure(settings)
         .build_from_nfa(&nfa)
-        .map_err(|_| too_large(&format!("more than {} bytes while it is built", workspace)))?;
+        .map_err(|_| too_large(&format!("more than {} states or {} KiB", budget.states, budget.bytes >> 10)))?;
     let mut table = explore(&dfa, patterns.len())?;
     find_at_once(&mut table);
     Ok(table)

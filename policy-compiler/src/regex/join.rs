@@ -9,8 +9,11 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 use std::collections::BTreeMap;
 use toolgate_engine::automaton::{Automaton, ReadyAutomaton};
 
-/// A pattern with more states is taken apart if it is nothing but alternatives.
+/// Alternatives that need more states together are compiled each on its own.
 const WORTH_SPLITTING: usize = 128;
+
+/// So many patterns that hold on are tried together at most.
+const MOST_HOLDING: usize = 4;
 
 /// A class with more characters is wide: a loop over it holds on to a match over any text.
 const WIDE: usize = 100;
@@ -40,18 +43,17 @@ pub struct Joined {
 impl Prepared {
     /// Compiles a pattern alone, to know that it can be compiled and what it costs.
     pub fn of(pattern: &Pattern) -> Result<Self, Refusal> {
-        let whole = compile_all(std::slice::from_ref(pattern), Budget::default());
         let alternatives = alternatives(&pattern.0);
-        let is_small = whole.as_ref().is_ok_and(|whole| whole.cost.states <= WORTH_SPLITTING);
-        if is_small || alternatives.len() == 1 {
-            return Ok(Self { parts: vec![Part::of(pattern.clone(), &whole?)] });
+        if alternatives.len() == 1 {
+            return Ok(Self { parts: vec![Part::alone(pattern.clone())?] });
         }
-        let part = |hir: Hir| {
-            let part = Pattern(hir);
-            let compiled = compile_all(std::slice::from_ref(&part), Budget::default())?;
-            Ok(Part::of(part, &compiled))
-        };
-        Ok(Self { parts: alternatives.into_iter().map(part).collect::<Result<_, Refusal>>()? })
+        // Of large alternatives the whole may be their product, so not much is tried for it.
+        let small = Budget { states: WORTH_SPLITTING, ..Budget::default() };
+        if let Ok(compiled) = compile_all(std::slice::from_ref(pattern), small) {
+            return Ok(Self { parts: vec![Part::of(pattern.clone(), &compiled)] });
+        }
+        let parts = alternatives.into_iter().map(|hir| Part::alone(Pattern(hir)));
+        Ok(Self { parts: parts.collect::<Result<_, Refusal>>()? })
     }
 
     /// What it costs alone.
@@ -64,6 +66,11 @@ impl Prepared {
 }
 
 impl Part {
+    fn alone(pattern: Pattern) -> Result<Self, Refusal> {
+        let compiled = compile_all(std::slice::from_ref(&pattern), Budget::default())?;
+        Ok(Self::of(pattern, &compiled))
+    }
+
     fn of(pattern: Pattern, compiled: &Compiled) -> Self {
         let ready = ReadyAutomaton::try_from(&compiled.automaton);
         let is_known_by_its_end = ready.is_ok_and(|ready| ready.is_known_by_its_end());
@@ -83,8 +90,9 @@ pub fn join(patterns: &[Prepared]) -> Result<Vec<Joined>, Refusal> {
         alike.entry((holds_on(&part.pattern.0), part.is_known_by_its_end)).or_default().push((part, at));
     }
     let mut joined = Vec::new();
-    for parts in alike.values() {
-        join_parts(parts, &mut joined)?;
+    for ((holds_on, _), parts) in &alike {
+        let together = if *holds_on { MOST_HOLDING } else { parts.len() };
+        parts.chunks(together.max(1)).try_for_each(|parts| join_parts(parts, &mut joined))?;
     }
     Ok(joined)
 }

@@ -244,6 +244,7 @@ files![
     "identity",
     "limits",
     "narrowed-grants",
+    "patterns",
     "reader",
     "schema",
     "schema-files",
