@@ -24,6 +24,7 @@ pub struct Prepared {
 #[derive(Clone, Debug)]
 struct Part {
     pattern: Pattern,
+    automaton: Automaton,
     cost: Cost,
     is_known_by_its_end: bool,
 }
@@ -44,14 +45,19 @@ impl Prepared {
         let alternatives = alternatives(&pattern.0);
         let is_small = whole.as_ref().is_ok_and(|whole| whole.cost.states <= WORTH_SPLITTING);
         if is_small || alternatives.len() == 1 {
-            return Ok(Self { parts: vec![Part::of(pattern.clone(), &whole?)] });
+            return Ok(Self { parts: vec![Part::of(pattern.clone(), whole?)] });
         }
         let part = |hir: Hir| {
             let part = Pattern(hir);
             let compiled = compile_all(std::slice::from_ref(&part), Budget::default())?;
-            Ok(Part::of(part, &compiled))
+            Ok(Part::of(part, compiled))
         };
         Ok(Self { parts: alternatives.into_iter().map(part).collect::<Result<_, Refusal>>()? })
+    }
+
+    /// The automata that find it alone, one for each part; each has one pattern.
+    pub fn automata(&self) -> impl Iterator<Item = &Automaton> {
+        self.parts.iter().map(|part| &part.automaton)
     }
 
     /// What it costs alone.
@@ -64,10 +70,10 @@ impl Prepared {
 }
 
 impl Part {
-    fn of(pattern: Pattern, compiled: &Compiled) -> Self {
+    fn of(pattern: Pattern, compiled: Compiled) -> Self {
         let ready = ReadyAutomaton::try_from(&compiled.automaton);
         let is_known_by_its_end = ready.is_ok_and(|ready| ready.is_known_by_its_end());
-        Self { pattern, cost: compiled.cost, is_known_by_its_end }
+        Self { pattern, automaton: compiled.automaton, cost: compiled.cost, is_known_by_its_end }
     }
 }
 
@@ -91,25 +97,28 @@ pub fn join(patterns: &[Prepared]) -> Result<Vec<Joined>, Refusal> {
 
 /// One automaton for all, or, if that were much larger than theirs together, one or more for each half.
 fn join_parts(parts: &[Member<'_>], joined: &mut Vec<Joined>) -> Result<(), Refusal> {
-    if parts.is_empty() {
-        return Ok(());
+    // A single part was compiled before.
+    match parts {
+        [] => return Ok(()),
+        [(part, member)] => {
+            joined.push(Joined { automaton: part.automaton.clone(), members: vec![*member] });
+            return Ok(());
+        }
+        _ => {}
     }
     let patterns: Vec<Pattern> = parts.iter().map(|(part, _)| part.pattern.clone()).collect();
     let together: usize = parts.iter().map(|(part, _)| part.cost.states).sum();
     let most = together.saturating_mul(3).saturating_div(2).saturating_add(32);
-    // A single part was compiled before, within the same budget.
-    let budget = if parts.len() == 1 { Budget::default() } else { Budget { states: most, ..Budget::default() } };
-    match compile_all(&patterns, budget) {
+    match compile_all(&patterns, Budget { states: most, ..Budget::default() }) {
         Ok(Compiled { automaton, cost: _ }) => {
             joined.push(Joined { automaton, members: parts.iter().map(|(_, member)| *member).collect() });
             Ok(())
         }
-        Err(_) if parts.len() > 1 => {
+        Err(_) => {
             let (left, right) = parts.split_at_checked(parts.len() / 2).unwrap_or((parts, &[]));
             join_parts(left, joined)?;
             join_parts(right, joined)
         }
-        Err(refusal) => Err(refusal),
     }
 }
 
