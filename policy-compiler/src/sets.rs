@@ -21,6 +21,8 @@ pub struct Set {
     pub patterns: Vec<Member>,
     /// Texts that it must let pass.
     pub passes: Vec<String>,
+    /// What it lets pass although a reader might think that it is blocked, and the other way round.
+    pub not_covered: Vec<String>,
 }
 
 /// A pattern of a set.
@@ -44,8 +46,14 @@ const FILES: [(&str, &str); 6] = [
     ("ssrf", include_str!("sets/ssrf.yaml")),
 ];
 
-/// Where the automata of a set are kept once they are compiled.
-type Slot = OnceLock<Result<Vec<Joined>, String>>;
+/// What a set is compiled to.
+struct Compiled {
+    alone: Vec<Prepared>,
+    joined: Vec<Joined>,
+}
+
+/// Where that is kept.
+type Slot = OnceLock<Result<Compiled, String>>;
 
 /// The names of all sets.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -59,16 +67,27 @@ pub fn all() -> Vec<Set> {
 
 /// The automata of a set, in which every pattern stands for the set.
 pub fn automata(name: &str) -> Result<&'static [Joined], String> {
+    compiled(name).map(|compiled| compiled.joined.as_slice())
+}
+
+/// The patterns of a set, each compiled alone, in their order.
+pub fn alone(name: &str) -> Result<&'static [Prepared], String> {
+    compiled(name).map(|compiled| compiled.alone.as_slice())
+}
+
+/// A set is compiled once, however many policies and tools name it.
+fn compiled(name: &str) -> Result<&'static Compiled, String> {
     static SLOTS: [Slot; FILES.len()] = [const { Slot::new() }; FILES.len()];
     let (slot, (name, text)) =
         SLOTS.iter().zip(FILES).find(|(_, (known, _))| *known == name).ok_or("there is no such set")?;
     let compiled = slot.get_or_init(|| compile(&read(name, text)?).map_err(|refusal| refusal.to_string()));
-    compiled.as_deref().map_err(Clone::clone)
+    compiled.as_ref().map_err(Clone::clone)
 }
 
-fn compile(set: &Set) -> Result<Vec<Joined>, Refusal> {
+fn compile(set: &Set) -> Result<Compiled, Refusal> {
     let prepared = set.patterns.iter().map(|member| Prepared::of(&Pattern::parse(&member.regex, Syntax::Rust)?));
-    join(&prepared.collect::<Result<Vec<_>, _>>()?)
+    let alone = prepared.collect::<Result<Vec<_>, _>>()?;
+    Ok(Compiled { joined: join(&alone)?, alone })
 }
 
 fn read(name: &'static str, text: &str) -> Result<Set, String> {
@@ -76,7 +95,8 @@ fn read(name: &'static str, text: &str) -> Result<Set, String> {
     let source = Source::new(name, text.as_bytes());
     let root = source::read(&source, text.as_bytes(), &mut findings).ok_or("it is not YAML")?;
     let patterns = list(&root, "patterns")?.iter().map(member).collect::<Result<_, _>>()?;
-    Ok(Set { name, about: scalar(&root, "about")?, patterns, passes: texts(&root, "passes")? })
+    let [passes, not_covered] = [texts(&root, "passes")?, texts(&root, "not_covered")?];
+    Ok(Set { name, about: scalar(&root, "about")?, patterns, passes, not_covered })
 }
 
 fn member(node: &Node) -> Result<Member, String> {

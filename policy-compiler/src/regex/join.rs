@@ -27,6 +27,7 @@ pub struct Prepared {
 #[derive(Clone, Debug)]
 struct Part {
     pattern: Pattern,
+    automaton: Automaton,
     cost: Cost,
     is_known_by_its_end: bool,
 }
@@ -50,10 +51,15 @@ impl Prepared {
         // Of large alternatives the whole may be their product, so not much is tried for it.
         let small = Budget { states: WORTH_SPLITTING, ..Budget::default() };
         if let Ok(compiled) = compile_all(std::slice::from_ref(pattern), small) {
-            return Ok(Self { parts: vec![Part::of(pattern.clone(), &compiled)] });
+            return Ok(Self { parts: vec![Part::of(pattern.clone(), compiled)] });
         }
         let parts = alternatives.into_iter().map(|hir| Part::alone(Pattern(hir)));
         Ok(Self { parts: parts.collect::<Result<_, Refusal>>()? })
+    }
+
+    /// The automata that find it alone, one for each part; each has one pattern.
+    pub fn automata(&self) -> impl Iterator<Item = &Automaton> {
+        self.parts.iter().map(|part| &part.automaton)
     }
 
     /// What it costs alone.
@@ -68,13 +74,13 @@ impl Prepared {
 impl Part {
     fn alone(pattern: Pattern) -> Result<Self, Refusal> {
         let compiled = compile_all(std::slice::from_ref(&pattern), Budget::default())?;
-        Ok(Self::of(pattern, &compiled))
+        Ok(Self::of(pattern, compiled))
     }
 
-    fn of(pattern: Pattern, compiled: &Compiled) -> Self {
+    fn of(pattern: Pattern, compiled: Compiled) -> Self {
         let ready = ReadyAutomaton::try_from(&compiled.automaton);
         let is_known_by_its_end = ready.is_ok_and(|ready| ready.is_known_by_its_end());
-        Self { pattern, cost: compiled.cost, is_known_by_its_end }
+        Self { pattern, automaton: compiled.automaton, cost: compiled.cost, is_known_by_its_end }
     }
 }
 
@@ -99,25 +105,28 @@ pub fn join(patterns: &[Prepared]) -> Result<Vec<Joined>, Refusal> {
 
 /// One automaton for all, or, if that were much larger than theirs together, one or more for each half.
 fn join_parts(parts: &[Member<'_>], joined: &mut Vec<Joined>) -> Result<(), Refusal> {
-    if parts.is_empty() {
-        return Ok(());
+    // A single part was compiled before.
+    match parts {
+        [] => return Ok(()),
+        [(part, member)] => {
+            joined.push(Joined { automaton: part.automaton.clone(), members: vec![*member] });
+            return Ok(());
+        }
+        _ => {}
     }
     let patterns: Vec<Pattern> = parts.iter().map(|(part, _)| part.pattern.clone()).collect();
     let together: usize = parts.iter().map(|(part, _)| part.cost.states).sum();
     let most = together.saturating_mul(3).saturating_div(2).saturating_add(32);
-    // A single part was compiled before, within the same budget.
-    let budget = if parts.len() == 1 { Budget::default() } else { Budget { states: most, ..Budget::default() } };
-    match compile_all(&patterns, budget) {
+    match compile_all(&patterns, Budget { states: most, ..Budget::default() }) {
         Ok(Compiled { automaton, cost: _ }) => {
             joined.push(Joined { automaton, members: parts.iter().map(|(_, member)| *member).collect() });
             Ok(())
         }
-        Err(_) if parts.len() > 1 => {
+        Err(_) => {
             let (left, right) = parts.split_at_checked(parts.len() / 2).unwrap_or((parts, &[]));
             join_parts(left, joined)?;
             join_parts(right, joined)
         }
-        Err(refusal) => Err(refusal),
     }
 }
 
