@@ -89,7 +89,7 @@ fn a_bad_update_leaves_the_last_good_policy_in_force_on_every_worker() {
 }
 
 /// Every host function and callback that the filter uses.
-const CAPABILITIES: [&str; 34] = [
+const CAPABILITIES: [&str; 35] = [
     "proxy_abi_version_0_2_1",
     "_initialize",
     "malloc",
