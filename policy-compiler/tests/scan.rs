@@ -3,6 +3,7 @@
 //! In: the examples of all sets. Out: nothing, or an example that passed.
 //! The filter searches all strings at once and only where a prefilter says "perhaps"; here it is held to each automaton
 //! run over each string.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 use policy_compiler::{compile, sets};
 use std::fmt::Write as _;

@@ -25,16 +25,13 @@ fn merge_states(mut table: Table) -> Table {
     let mut blocks = vec![0usize; table.rows.len()];
     let mut count = 1;
     loop {
-        let mut seen: HashMap<Vec<Target>, usize> = HashMap::new();
-        let block_of = |target: &Target| match target {
-            Target::State(state) => Target::State(blocks.get(*state).copied().unwrap_or_default()),
-            found @ Target::Found(_) => *found,
-        };
+        let mut seen: HashMap<Vec<u32>, usize> = HashMap::new();
+        let block_of = |target: &Target| word(renamed(*target, |state| blocks.get(state).copied().unwrap_or_default()));
         let mut refined = Vec::with_capacity(blocks.len());
         for (row, block) in table.rows.iter().zip(&blocks) {
-            let mut key: Vec<Target> = row.iter().take(width).map(block_of).collect();
-            key.extend(row.last().copied().filter(|end| matches!(end, Target::Found(_))));
-            key.push(Target::State(*block));
+            let mut key: Vec<u32> = row.iter().take(width).map(block_of).collect();
+            key.extend(row.last().copied().filter(|end| matches!(end, Target::Found(_))).map(word));
+            key.push(word(Target::State(*block)));
             let next = seen.len();
             refined.push(*seen.entry(key).or_insert(next));
         }
@@ -56,6 +53,16 @@ fn merge_states(mut table: Table) -> Table {
     }
     let starts = table.starts.iter().map(|&start| block(start)).collect();
     Table { rows, starts, ..table }
+}
+
+/// A target as one word, for a row of words is hashed at once. The workspace of the builder has room for far fewer
+/// states and patterns than there are words.
+fn word(target: Target) -> u32 {
+    let (number, is_found) = match target {
+        Target::State(state) => (state, 0),
+        Target::Found(pattern) => (pattern, 1),
+    };
+    u32::try_from(number).unwrap_or(u32::MAX).saturating_mul(2).saturating_add(is_found)
 }
 
 fn renamed(target: Target, name: impl Fn(usize) -> usize) -> Target {
