@@ -20,9 +20,13 @@ check:
 format:
     cargo fmt --all
 
-# Compares the proxy's CPU time per request with and without the filter.
+# Compares the proxy's CPU time and start with and without the filter, and measures the engine.
 bench *options:
     tests/bench {{ options }}
+
+# Fuzzes all targets or one, each for so many seconds: `just fuzz reader 600`; `just fuzz --help` for more.
+fuzz *options:
+    tests/fuzz {{ options }}
 
 # What CI runs.
 ci:

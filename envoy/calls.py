@@ -119,12 +119,14 @@ def shadow():
 def unidentified():
     rest = [JSON, length(QUESTION)]
 
-    def named(about, lines, reason, **more):
-        return bare_search(about, [*lines, *rest], status=401, reason=reason, headers={"www-authenticate": "Agent"},
+    def named(about, lines, reason, scheme="Agent", **more):
+        return bare_search(about, [*lines, *rest], status=401, reason=reason, headers={"www-authenticate": scheme},
                            tool="search", **more)
 
     return [
-        named("no agent id", [], "identity_missing"),
+        named("no agent id", [], "identity_missing", "Bearer"),
+        named("one beside a token that nobody verified", [identity("research-agent"), b"authorization: Bearer e30.e30."],
+              "identity_unverified", "Bearer"),
         named("an empty agent id", [identity("")], "identity_malformed"),
         named("two agent ids", [identity("research-agent"), identity("dev-agent")], "identity_ambiguous",
               shows_audit=True),
@@ -192,9 +194,17 @@ def bad_arguments():
     def code(about, arguments=None, **options):
         return asked(about, "dev-agent", "code_executor", arguments, status=400, reason="argument_blocked", **options)
 
+    def mail(about, arguments, **options):
+        return asked(about, "support-agent", "send_mail", arguments, status=400, reason="argument_invalid", **options)
+
     return [
         search("research-agent: search, 501 letters of 500", 400, "argument_too_long",
                body=of_arguments({"q": "x" * 501})),
+        mail("support-agent: send_mail, without an address", {"subject": "hello"}, shows_answer=True, shows_audit=True),
+        mail("... with one that is none", {"to": "everybody"}),
+        mail("... with one that its schema does not name", {"to": "a@example.org", "bcc": "b@example.org"}),
+        asked("dev-agent: fetch, http in place of https", "dev-agent", "fetch", {"url": "http://example.org/"},
+              status=400, reason="argument_invalid"),
         code("dev-agent: code_executor, `rm -rf`", {"code": "rm -rf /"}, shows_answer=True, shows_audit=True),
         code("... in other letters' case", {"code": "drop Table users"}),
         code("... escaped", body=b'{"arguments": {"code": "\\u0072\\u006d -rf /"}}'),

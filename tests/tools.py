@@ -40,6 +40,7 @@ WHEELS = {
 # A source archive that carries a folder of data: package, version, the folder inside.
 Source = collections.namedtuple("Source", "package version folder")
 SUITE = Source("jsonschema", "4.26.0", "json")
+CARGO_FUZZ = "0.13.2"
 OLDEST_NODE = (18,)
 OLDEST_ENVOY = (1, 39)  # an older one on the PATH is none that the filter is tested in
 HEARTBEAT_SECONDS = 30
@@ -285,6 +286,19 @@ def wasm_bindgen_test_runner():
     return cached(f"wasm-bindgen-test-runner-{version}", "bin/wasm-bindgen-test-runner", build)
 
 
+def cargo_fuzz():
+    """Builds fuzz targets with the right flags. Its own speed matters to no one."""
+
+    def build(home):
+        command = ["cargo", "install", "cargo-fuzz", "--version", f"={CARGO_FUZZ}", "--locked", "--debug", "--no-track",
+                   "--root", home, "--target-dir", home / "build"]
+        environment = dict(os.environ, CARGO_PROFILE_DEV_DEBUG="0", CARGO_TERM_COLOR="never")
+        work(f"cargo-fuzz: building {CARGO_FUZZ}", command, CACHE / "logs" / "cargo-fuzz.log", env=environment)
+        shutil.rmtree(home / "build")
+
+    return cached(f"cargo-fuzz-{CARGO_FUZZ}", "bin/cargo-fuzz", build)
+
+
 def json_schema_test_suite():
     """The official tests of JSON Schema, which the source of a Python package carries along."""
 
@@ -321,6 +335,7 @@ TOOLS = {
     "logql": logql,
     "wasm-bindgen-test-runner": wasm_bindgen_test_runner,
     "json-schema-test-suite": json_schema_test_suite,
+    "cargo-fuzz": cargo_fuzz,
 }
 
 

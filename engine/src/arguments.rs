@@ -4,21 +4,49 @@
 //! Knows nothing of agents and limits, and never repeats an argument's value.
 
 use crate::{
-    bundle::{BadConfig, Checks, Ruled},
-    json::Value,
+    automaton::ReadyAutomaton,
+    bundle::{BadConfig, Blocked, Checks, Ruled},
+    json::{Admitted, Place, Value},
+    patterns::{Found, MAX_AUTOMATA, Scanner},
+    schema::{BUDGET, Failure, Schemas},
+    views::{self, Allowance, TooLayered},
 };
-use aho_corasick::AhoCorasick;
+use std::sync::Arc;
 
 /// Checks, ready to run.
 pub struct ArgumentChecks {
+    schemas: Vec<Ruled<u32>>,
+    program: Arc<Schemas>,
     max_string_length: Option<Ruled<u32>>,
-    /// All literals in one automaton, and the rule of each.
-    blocked: Option<(AhoCorasick, Vec<u32>)>,
+    /// Patterns, by the part of the arguments that they hold for.
+    parts: Vec<Part>,
+}
+
+/// What is looked for in one part of the arguments.
+struct Part {
+    /// The way to the part.
+    tokens: Vec<String>,
+    scans: Vec<Scan>,
+}
+
+/// Automata that search a text together, and the rule of each of their patterns.
+struct Scan {
+    scanner: Scanner,
+    rules: Vec<Vec<u32>>,
 }
 
 /// What is wrong with an argument.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
+    /// A value breaks a keyword of a schema.
+    Invalid {
+        /// The keyword.
+        keyword: &'static str,
+        /// Where it stands: an RFC 6901 pointer from the schema on, through references.
+        place: String,
+    },
+    /// Judging the arguments by a schema takes more steps than any call may take.
+    Costly,
     /// A string has more characters than this.
     TooLong {
         /// The longest that is allowed, in Unicode scalar values.
@@ -26,6 +54,8 @@ pub enum Fault {
     },
     /// A string holds something that is blocked.
     Blocked,
+    /// A string is encoded in more ways than are looked through.
+    Obscured,
 }
 
 /// The first check that an argument failed.
@@ -41,101 +71,190 @@ pub struct Offence {
 
 /// Every rule that the checks name.
 pub(crate) fn rules_of(checks: &Checks) -> impl Iterator<Item = u32> {
-    let Checks { max_string_length, blocked } = checks;
-    max_string_length.iter().map(|max| max.rule).chain(blocked.iter().map(|literal| literal.rule))
+    let Checks { schemas, max_string_length, blocked } = checks;
+    let of_schemas = schemas.iter().map(|schema| schema.rule);
+    let of_patterns = blocked.iter().flat_map(|blocked| blocked.rules.iter().copied());
+    of_schemas.chain(max_string_length.iter().map(|max| max.rule)).chain(of_patterns)
 }
 
-/// Builds the automaton, once when a policy is loaded.
-pub(crate) fn prepare(checks: Checks) -> Result<ArgumentChecks, BadConfig> {
-    let Checks { max_string_length, blocked } = checks;
-    if blocked.iter().any(|literal| literal.value.is_empty()) {
-        return Err(BadConfig::Inconsistent("a blocked literal is empty"));
+/// Joins the automata of each part, once when a policy is loaded.
+pub(crate) fn prepare(
+    checks: Checks,
+    automata: &[Arc<ReadyAutomaton>],
+    program: &Arc<Schemas>,
+) -> Result<ArgumentChecks, BadConfig> {
+    let Checks { schemas, max_string_length, blocked } = checks;
+    if schemas.iter().any(|schema| usize::try_from(schema.value).is_ok_and(|at| at >= program.entries())) {
+        return Err(BadConfig::Inconsistent("a check refers to a schema that is not there"));
     }
-    if blocked.is_empty() {
-        return Ok(ArgumentChecks { max_string_length, blocked: None });
+    let mut parts: Vec<Part> = Vec::new();
+    for of_part in blocked.chunk_by(|left, right| left.at == right.at) {
+        let Some(first) = of_part.first() else { continue };
+        let tokens = tokens(&first.at).ok_or(BadConfig::Inconsistent("the pointer of a pattern"))?;
+        let scans = of_part.chunks(MAX_AUTOMATA).map(|scan| Scan::of(scan, automata)).collect::<Result<_, _>>()?;
+        parts.push(Part { tokens, scans });
     }
-    let literals = blocked.iter().map(|literal| &literal.value);
-    let automaton = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .build(literals)
-        .map_err(|_| BadConfig::Inconsistent("too many blocked literals"))?;
-    let rules = blocked.iter().map(|literal| literal.rule).collect();
-    Ok(ArgumentChecks { max_string_length, blocked: Some((automaton, rules)) })
+    Ok(ArgumentChecks { schemas, program: Arc::clone(program), max_string_length, parts })
+}
+
+/// The tokens of an RFC 6901 pointer.
+fn tokens(pointer: &str) -> Option<Vec<String>> {
+    let mut tokens = pointer.split('/');
+    if !tokens.next()?.is_empty() {
+        return None;
+    }
+    let unescaped = |token: &str| {
+        let is_escape = |rest: &str| rest.starts_with('0') || rest.starts_with('1');
+        let is_right = token.split('~').skip(1).all(is_escape);
+        is_right.then(|| token.replace("~1", "/").replace("~0", "~"))
+    };
+    tokens.map(unescaped).collect()
+}
+
+impl Scan {
+    fn of(blocked: &[Blocked], automata: &[Arc<ReadyAutomaton>]) -> Result<Self, BadConfig> {
+        let mut joined = Vec::new();
+        let mut rules = Vec::new();
+        for Blocked { at: _, automaton, rules: of_patterns } in blocked {
+            let automaton = usize::try_from(*automaton).ok().and_then(|at| automata.get(at));
+            let automaton = automaton.ok_or(BadConfig::Inconsistent("a pattern has no automaton"))?;
+            if u32::try_from(of_patterns.len()) != Ok(automaton.patterns()) {
+                return Err(BadConfig::Inconsistent("a pattern has no rule"));
+            }
+            joined.push(Arc::clone(automaton));
+            rules.push(of_patterns.clone());
+        }
+        Ok(Self { scanner: Scanner::new(joined), rules })
+    }
+
+    /// Where the first string without escapes starts in which a pattern is found.
+    fn first_plain(&self, root: Value<'_>) -> Option<usize> {
+        let mut strings = root.strings_at();
+        let plain_at = |byte| strings.find(byte).filter(|string| string.is_plain).map(|string| string.span);
+        let (string, _) = self.scanner.find_among(root.raw().as_bytes(), plain_at)?;
+        Some(string.start)
+    }
+
+    /// The rule of the first pattern that is found.
+    fn find(&self, text: &[u8]) -> Option<u32> {
+        let Found { automaton, pattern } = self.scanner.find(text)?;
+        let pattern = usize::try_from(pattern.0).unwrap_or(usize::MAX);
+        let rule = self.rules.get(automaton).and_then(|rules| rules.get(pattern));
+        // INVARIANT: each pattern has a rule; should one be missing, the call is refused all the same.
+        Some(rule.copied().unwrap_or(u32::MAX))
+    }
+}
+
+impl Part {
+    /// The first string in which something is wrong. A string without escapes and without views is not looked at by
+    /// itself: all of them are searched at once, as they stand in the JSON text.
+    fn find(&self, root: Value<'_>, allowance: &mut Allowance) -> Option<(Place, (u32, Fault))> {
+        if self.scans.iter().any(|scan| scan.scanner.needs_every_text()) {
+            return root.strings().find_map(|(place, text)| Some((place, self.look_through(text, allowance)?)));
+        }
+        let first_plain = self.scans.iter().filter_map(|scan| scan.first_plain(root)).min();
+        let mut strange = views::strange(root.raw());
+        let mut strings = root.strings_at();
+        let mut from = 0;
+        while let Some(byte) = strange(from) {
+            from = byte.saturating_add(1);
+            if first_plain.is_some_and(|plain| plain < byte) {
+                break;
+            }
+            let Some(string) = strings.find(byte) else { continue };
+            from = string.span.end;
+            let is_known = string.is_plain && first_plain.is_none_or(|plain| plain != string.span.start);
+            let found = if is_known {
+                self.look_behind(string.text, allowance)
+            } else {
+                self.look_through(string.text, allowance)
+            };
+            if let Some(found) = found {
+                return Some((string.place, found));
+            }
+        }
+        let string = root.strings_at().find(first_plain?)?;
+        let found = self.look_through(string.text, allowance);
+        // What was found among all is found alone; should it not be, the call is refused all the same.
+        Some((string.place, found.unwrap_or((u32::MAX, Fault::Blocked))))
+    }
+
+    /// Looks through a text and its views.
+    fn look_through(&self, text: &str, allowance: &mut Allowance) -> Option<(u32, Fault)> {
+        self.charge(views::look_through(text.as_bytes(), allowance, |view| self.rule_of(view)))
+    }
+
+    /// Looks through the views of a text that holds no pattern itself.
+    fn look_behind(&self, text: &str, allowance: &mut Allowance) -> Option<(u32, Fault)> {
+        self.charge(views::look_behind(text.as_bytes(), allowance, |view| self.rule_of(view)))
+    }
+
+    fn rule_of(&self, view: &[u8]) -> Option<u32> {
+        self.scans.iter().find_map(|scan| scan.find(view))
+    }
+
+    /// A text that cannot be looked through is charged to the first rule.
+    fn charge(&self, looked: Result<Option<u32>, TooLayered>) -> Option<(u32, Fault)> {
+        match looked {
+            Ok(found) => found.map(|rule| (rule, Fault::Blocked)),
+            Err(TooLayered) => {
+                let first = self.scans.first().and_then(|scan| scan.rules.first()?.first());
+                Some((first.copied().unwrap_or(u32::MAX), Fault::Obscured))
+            }
+        }
+    }
 }
 
 impl ArgumentChecks {
-    /// Looks at every string of `arguments`, keys too, at any depth.
+    /// Judges `arguments` by all schemas, then looks at every string in them, keys too, at any depth; a pattern for
+    /// one part looks at those of the part.
     pub fn run(&self, arguments: Value<'_>) -> Result<(), Offence> {
-        for (place, text) in arguments.strings() {
-            let found = self.too_long(text).or_else(|| self.blocked(text));
-            if let Some((rule, fault)) = found {
-                return Err(Offence { rule, pointer: arguments.pointer_to(place), fault });
+        self.run_admitting(arguments, &mut Admitted::default())
+    }
+
+    /// Whether there are schemas among the checks, which may admit numbers.
+    pub(crate) fn has_schemas(&self) -> bool {
+        !self.schemas.is_empty()
+    }
+
+    /// The same, and admits the numbers that the schemas admit.
+    pub(crate) fn run_admitting(&self, arguments: Value<'_>, admitted: &mut Admitted) -> Result<(), Offence> {
+        for schema in &self.schemas {
+            self.program
+                .run_admitting(schema.value, arguments, admitted)
+                .map_err(|failure| invalid(schema.rule, failure))?;
+        }
+        let offence = |place, (rule, fault)| Offence { rule, pointer: arguments.pointer_to(place), fault };
+        if let Some(max) = self.max_string_length
+            && let Some(place) =
+                arguments.strings_over(max.value).find_map(|(place, text)| is_longer(text, max.value).then_some(place))
+        {
+            return Err(offence(place, (max.rule, Fault::TooLong { max: max.value })));
+        }
+        for part in &self.parts {
+            let Some(root) = part.tokens.iter().try_fold(arguments, |value, token| value.child(token)) else {
+                continue;
+            };
+            let mut allowance = Allowance::of(root.raw().len());
+            if let Some((place, found)) = part.find(root, &mut allowance) {
+                return Err(offence(place, found));
             }
         }
         Ok(())
     }
+}
 
-    fn too_long(&self, text: &str) -> Option<(u32, Fault)> {
-        let Ruled { rule, value: max } = self.max_string_length?;
-        // A text never has more characters than bytes, so most need no counting.
-        let fits = |length: usize| u32::try_from(length).is_ok_and(|length| length <= max);
-        let too_long = !fits(text.len()) && !fits(text.chars().count());
-        too_long.then_some((rule, Fault::TooLong { max }))
-    }
+fn invalid(rule: u32, failure: Failure) -> Offence {
+    let Failure { pointer, keyword, schema_pointer } = failure;
+    let fault = if keyword == BUDGET { Fault::Costly } else { Fault::Invalid { keyword, place: schema_pointer } };
+    Offence { rule, pointer, fault }
+}
 
-    fn blocked(&self, text: &str) -> Option<(u32, Fault)> {
-        let (automaton, rules) = self.blocked.as_ref()?;
-        let found = automaton.find(text)?;
-        // Each literal has a rule; should one be missing, the call is refused all the same.
-        let rule = rules.get(found.pattern().as_usize()).copied().unwrap_or(u32::MAX);
-        Some((rule, Fault::Blocked))
-    }
+/// A text never has more characters than bytes, so most need no counting.
+fn is_longer(text: &str, max: u32) -> bool {
+    let fits = |length: usize| u32::try_from(length).is_ok_and(|length| length <= max);
+    !fits(text.len()) && !fits(text.chars().count())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::json::{Bounds, Document};
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    fn check(max: Option<u32>, blocked: &[&str], arguments: &str) -> Result<(), Offence> {
-        let checks = Checks {
-            max_string_length: max.map(|value| Ruled { rule: 100, value }),
-            blocked: (0..).zip(blocked).map(|(rule, literal)| Ruled { rule, value: (*literal).to_owned() }).collect(),
-        };
-        let document = Document::read(arguments.as_bytes(), Bounds::default()).unwrap();
-        prepare(checks).unwrap().run(document.root())
-    }
-
-    fn offence(rule: u32, pointer: &str, fault: Fault) -> Result<(), Offence> {
-        Err(Offence { rule, pointer: pointer.to_owned(), fault })
-    }
-
-    #[test]
-    fn length_counts_characters_and_not_bytes() {
-        assert_eq!(check(Some(3), &[], r#"{"a":"äöü"}"#), Ok(()));
-        assert_eq!(check(Some(3), &[], r#"{"a":"\u00e4\u00f6\u00fc"}"#), Ok(()));
-        assert_eq!(check(Some(3), &[], r#"{"a":"äöüx"}"#), offence(100, "/a", Fault::TooLong { max: 3 }));
-        assert_eq!(check(Some(0), &[], r#"{"":""}"#), Ok(()));
-    }
-
-    #[test]
-    fn keys_are_measured_and_searched_too() {
-        assert_eq!(check(Some(3), &[], r#"{"a":{"long":1}}"#), offence(100, "/a", Fault::TooLong { max: 3 }));
-        assert_eq!(check(None, &["drop"], r#"{"a":[{"x DROP y":1}]}"#), offence(0, "/a/0", Fault::Blocked));
-    }
-
-    #[test]
-    fn the_rule_that_matched_is_named() {
-        let blocked = ["rm -rf", "DROP TABLE", "os.system"];
-        assert_eq!(check(None, &blocked, r#"{"q":"1; drop table x"}"#), offence(1, "/q", Fault::Blocked));
-        assert_eq!(check(None, &blocked, r#"{"q":"import os; os\u002esystem()"}"#), offence(2, "/q", Fault::Blocked));
-        assert_eq!(check(None, &blocked, r#"{"q":"rm -r f"}"#), Ok(()));
-    }
-
-    #[test]
-    fn numbers_and_words_are_no_strings() {
-        assert_eq!(check(Some(0), &["true", "1"], r#"[true, 1, null]"#), Ok(()));
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@
 
 mod read;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
@@ -139,6 +139,22 @@ impl ReadyAutomaton {
         usize::from(self.found).saturating_add(usize::from(self.patterns))
     }
 
+    /// Whether the filter looks for its matches by how they end, since too much text begins as they do. One automaton for
+    /// such patterns and for others would be slower than two.
+    pub fn is_known_by_its_end(&self) -> bool {
+        crate::patterns::is_known_by_its_end(self)
+    }
+
+    /// How many states have not found anything.
+    pub(crate) fn rows(&self) -> usize {
+        usize::from(self.found)
+    }
+
+    /// Whether it finds something in the empty text, wherever that stands.
+    pub(crate) fn finds_nothing_at_all(&self) -> bool {
+        self.starts.iter().any(|&start| self.found(self.end(start)).is_some())
+    }
+
     /// How much memory its table takes.
     pub fn bytes(&self) -> usize {
         size_of_val(self.table.as_slice()).saturating_add(size_of::<Self>())
@@ -147,6 +163,33 @@ impl ReadyAutomaton {
     /// The state at the start of a text.
     pub(crate) fn start_of_text(&self) -> State {
         self.starts.last().copied().unwrap_or_default()
+    }
+
+    /// The state behind a text that holds no pattern and no part of one, by its last byte.
+    #[inline(always)]
+    pub(crate) fn start_behind(&self, byte: u8) -> State {
+        match *self.starts.as_slice() {
+            [start] => start,
+            _ => self.start_behind_class(self.class_of(byte)),
+        }
+    }
+
+    /// The same, by the class of the last byte.
+    pub(crate) fn start_behind_class(&self, class: u16) -> State {
+        let start = self.starts.get(usize::from(class)).or_else(|| self.starts.last());
+        start.copied().unwrap_or_default()
+    }
+
+    /// How many classes of bytes there are.
+    pub(crate) fn class_count(&self) -> u16 {
+        self.end_class
+    }
+
+    /// The class of a byte.
+    #[inline(always)]
+    pub(crate) fn class_of(&self, byte: u8) -> u16 {
+        #[expect(clippy::indexing_slicing, reason = "every byte is an index of this array")]
+        u16::from(self.classes[usize::from(byte)])
     }
 
     /// Goes on from a state, up to the end of the text or to a state that says "found".
@@ -163,10 +206,7 @@ impl ReadyAutomaton {
     /// Where a byte leads. A state that says "found" must not be given.
     #[inline(always)]
     pub(crate) fn next(&self, state: State, byte: u8) -> State {
-        // An array of 256 needs no check for a byte.
-        #[expect(clippy::indexing_slicing, reason = "every byte is an index of this array")]
-        let class = self.classes[usize::from(byte)];
-        self.target(state, u16::from(class))
+        self.target(state, self.class_of(byte))
     }
 
     /// Where the end of the text leads.
@@ -179,8 +219,9 @@ impl ReadyAutomaton {
         state.checked_sub(self.found).map(|pattern| PatternIndex(u32::from(pattern)))
     }
 
+    /// Where a class leads.
     #[inline(always)]
-    fn target(&self, state: State, class: u16) -> State {
+    pub(crate) fn target(&self, state: State, class: u16) -> State {
         let at = (usize::from(state) << self.shift) | usize::from(class);
         // INVARIANT: each state below `found` has a row. Should one be missing, that counts as found: closed.
         self.table.get(at).copied().unwrap_or(self.found)

@@ -3,6 +3,7 @@
 //! In: a [`Bundle`] or the bytes of a plugin config. Out: the config, or the bundle with its digest.
 //! Checks form and integrity only; [`crate::policy::Policy`] checks the meaning.
 
+use crate::{automaton::Automaton, schema::Program};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -10,10 +11,16 @@ use std::fmt;
 use std::{format, string::String, vec::Vec};
 
 /// The form that this build writes and reads. Raised with every change to the types below.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The largest bundle that is read, inflated. Guards the filter against a small string that inflates without end.
 pub const MAX_BUNDLE_BYTES: usize = 32 << 20;
+
+/// Inflated, a bundle is two to seven times as large. One that is so many times as large was made to take memory.
+const MAX_RATIO: usize = 64;
+
+/// Up to this size the ratio is no matter.
+const SMALL_BUNDLE_BYTES: usize = 1 << 20;
 
 /// Everything that the filter knows of a policy, with all names resolved to indexes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +39,10 @@ pub struct Bundle {
     pub agents: Vec<Agent>,
     /// Counters that calls are held to.
     pub buckets: Vec<Bucket>,
+    /// Compiled patterns, shared by the checks that name them.
+    pub automata: Vec<Automaton>,
+    /// Compiled schemas, shared by the checks that name them.
+    pub schemas: Program,
     /// Checks of arguments, shared by the tools that name them.
     pub checks: Vec<Checks>,
     /// Declared tools.
@@ -43,6 +54,48 @@ pub struct Bundle {
 pub enum IdentitySource {
     /// A request header, lower case, that an earlier hop is trusted to set.
     Header(String),
+    /// A request header, lower case, in which Envoy's API key filter tells the client's id.
+    ApiKey(String),
+    /// A name in the client's certificate.
+    Certificate(CertificateName),
+    /// Claims of a token that Envoy's JWT filter verified.
+    Token(TokenSource),
+}
+
+/// Which name in a certificate is the agent's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CertificateName {
+    /// The first URI among the subject's alternative names.
+    UriSan,
+    /// The first DNS name among them.
+    DnsSan,
+    /// The one common name of the subject.
+    Subject,
+}
+
+/// Which claims of a verified token say who calls, and what the token is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenSource {
+    /// The name under which Envoy's JWT filter keeps the payload (`payload_in_metadata`).
+    pub provider: String,
+    /// The claim that holds the agent's id.
+    pub agent: Claim,
+    /// The claim that holds the id of the user for whom the agent acts.
+    pub user: Option<Claim>,
+    /// The claim that lists the tools the token is for; without one, it is for all that the policy grants.
+    pub tools: Option<Ruled<ToolsClaim>>,
+}
+
+/// The names on the way to a claim, from the top of the payload.
+pub type Claim = Vec<String>;
+
+/// A claim that lists tools.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolsClaim {
+    /// Where it stands.
+    pub claim: Claim,
+    /// What stands before the name of a tool. Nothing: the claim is no OAuth scope, and holds names of tools only.
+    pub scope_prefix: Option<String>,
 }
 
 /// What the audit line may show of arguments.
@@ -72,7 +125,7 @@ pub struct Agent {
 }
 
 /// A value together with the rule that it stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ruled<T> {
     /// Index into [`Bundle::rules`].
     pub rule: u32,
@@ -140,12 +193,25 @@ pub enum Window {
 }
 
 /// Checks that all arguments of a call must pass.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Checks {
+    /// Entries of [`Bundle::schemas`]: all of them must hold.
+    pub schemas: Vec<Ruled<u32>>,
     /// Longest string, key or value, in Unicode scalar values.
     pub max_string_length: Option<Ruled<u32>>,
-    /// Literals that no key or value may contain; ASCII letters match in either case.
-    pub blocked: Vec<Ruled<String>>,
+    /// Patterns that no key and no value may hold; those for one part stand together.
+    pub blocked: Vec<Blocked>,
+}
+
+/// Patterns of one automaton, and where in the arguments nothing may hold them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Blocked {
+    /// RFC 6901 pointer to an argument, which means it and all below it; empty for all arguments.
+    pub at: String,
+    /// Index into [`Bundle::automata`].
+    pub automaton: u32,
+    /// The rule of each pattern of the automaton.
+    pub rules: Vec<u32>,
 }
 
 /// A declared tool.
@@ -167,13 +233,15 @@ pub struct Tool {
     pub audit_arguments: AuditArguments,
 }
 
-/// One entry of a tool's allow-list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One entry of a tool's allow-list. Of several for one agent, one that holds is enough.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// Who.
     pub subject: Subject,
     /// Index into [`Bundle::rules`].
     pub rule: u32,
+    /// Checks that the arguments must pass besides the tool's, as indexes. None: any arguments.
+    pub checks: Vec<u32>,
 }
 
 /// Whom a grant is for.
@@ -279,11 +347,15 @@ pub fn encode(bundle: &Bundle, deployment: Deployment) -> Result<String, BadConf
     if bytes.len() > MAX_BUNDLE_BYTES {
         return Err(BadConfig::Corrupt("it is too large"));
     }
+    let deflated = miniz_oxide::deflate::compress_to_vec_zlib(&bytes, 9);
+    if bytes.len() > most_bytes(deflated.len()) {
+        return Err(BadConfig::Corrupt("it repeats itself too often"));
+    }
     let config = PluginConfig {
         format: FORMAT,
         digest: digest(&bytes),
         hold_headers: deployment.hold_headers,
-        policy: BASE64_STANDARD.encode(miniz_oxide::deflate::compress_to_vec_zlib(&bytes, 9)),
+        policy: BASE64_STANDARD.encode(deflated),
     };
     serde_json::to_string(&config).map_err(|_| BadConfig::Corrupt("it cannot be serialised"))
 }
@@ -296,8 +368,7 @@ pub fn decode(config: &[u8]) -> Result<Packed, BadConfig> {
     }
     let PluginConfig { format: _, digest: claimed, hold_headers, policy } = config;
     let deflated = BASE64_STANDARD.decode(policy).map_err(|_| BadConfig::Corrupt("it is not base64"))?;
-    let bytes = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&deflated, MAX_BUNDLE_BYTES)
-        .map_err(|_| BadConfig::Corrupt("it does not inflate"))?;
+    let bytes = inflate(&deflated).ok_or(BadConfig::Corrupt("it does not inflate"))?;
     if digest(&bytes) != claimed {
         return Err(BadConfig::OtherDigest);
     }
@@ -306,6 +377,38 @@ pub fn decode(config: &[u8]) -> Result<Packed, BadConfig> {
         return Err(BadConfig::Corrupt("bytes follow the bundle"));
     }
     Ok(Packed { bundle, digest: claimed, deployment: Deployment { hold_headers }, bundle_bytes: bytes.len() })
+}
+
+/// How large a bundle may be, inflated. Each byte can ask for fifty in memory, so few bytes may not become many.
+fn most_bytes(deflated: usize) -> usize {
+    deflated.saturating_mul(MAX_RATIO).clamp(SMALL_BUNDLE_BYTES, MAX_BUNDLE_BYTES)
+}
+
+/// Inflates all of a zlib stream, with nothing behind it.
+fn inflate(deflated: &[u8]) -> Option<Vec<u8>> {
+    use miniz_oxide::inflate::{TINFLStatus, core};
+    let flags = core::inflate_flags::TINFL_FLAG_PARSE_ZLIB_HEADER
+        | core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+    let mut inflator = Box::<core::DecompressorOxide>::default();
+    let most = most_bytes(deflated.len());
+    let mut inflated = vec![0; deflated.len().saturating_mul(4).min(most)];
+    let (mut read, mut written) = (0usize, 0usize);
+    loop {
+        let (status, more_read, more_written) =
+            core::decompress(&mut inflator, deflated.get(read..)?, &mut inflated, written, flags);
+        read = read.saturating_add(more_read);
+        written = written.saturating_add(more_written);
+        match status {
+            TINFLStatus::Done if read == deflated.len() => {
+                inflated.truncate(written);
+                return Some(inflated);
+            }
+            TINFLStatus::HasMoreOutput if inflated.len() < most => {
+                inflated.resize(inflated.len().saturating_mul(2).clamp(1024, most), 0);
+            }
+            _ => return None,
+        }
+    }
 }
 
 /// The format is looked at first, so that a newer config is called newer and not malformed.
@@ -368,8 +471,30 @@ mod tests {
 
     #[test]
     fn a_config_of_another_format_is_named_so() {
-        let other = packed().replace("\"format\":1", "\"format\":2,\"new\":true");
-        assert_eq!(decode(other.as_bytes()), Err(BadConfig::OtherFormat(2)));
+        let other = packed().replace("\"format\":2", "\"format\":3,\"new\":true");
+        assert_eq!(decode(other.as_bytes()), Err(BadConfig::OtherFormat(3)));
+    }
+
+    /// A config whose bundle is so many zeros: in most places, an empty text or an empty list for each.
+    fn zeros(count: usize) -> String {
+        let bytes = vec![0; count];
+        let policy = BASE64_STANDARD.encode(miniz_oxide::deflate::compress_to_vec_zlib(&bytes, 9));
+        format!(r#"{{"format":{FORMAT},"digest":"{}","policy":"{policy}"}}"#, digest(&bytes))
+    }
+
+    #[test]
+    fn a_small_config_does_not_become_a_large_bundle() {
+        let read = |count| decode(zeros(count).as_bytes());
+        assert_eq!(read(SMALL_BUNDLE_BYTES), Err(BadConfig::Corrupt("bytes follow the bundle")));
+        assert_eq!(read(SMALL_BUNDLE_BYTES + 1), Err(BadConfig::Corrupt("it does not inflate")));
+        assert_eq!(read(MAX_BUNDLE_BYTES), Err(BadConfig::Corrupt("it does not inflate")));
+    }
+
+    #[test]
+    fn a_bundle_that_could_not_be_read_again_is_not_packed() {
+        let with_rules = |count| Bundle { rules: vec![String::new(); count], ..bundle() };
+        assert!(encode(&with_rules(1000), Deployment::default()).is_ok());
+        assert!(encode(&with_rules(SMALL_BUNDLE_BYTES), Deployment::default()).is_err());
     }
 
     #[test]

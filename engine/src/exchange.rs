@@ -4,11 +4,12 @@
 //! Has no host: every phase can be run natively, and `policy-compiler` runs this same code.
 
 use crate::{
-    arguments::Offence,
+    arguments::{ArgumentChecks, Offence},
     audit::{Decision, Record},
     bundle::Mode,
     denial::{self, Reason, Reply, Undecided},
-    json::{Bounds, Document, Value},
+    identity::{self, Verified},
+    json::{Admitted, Bounds, Document, Numbers, Value},
     limits::{self, Failure, Outcome, Standing, Store, Timestamp},
     names,
     policy::{AgentIndex, Policy, ToolIndex},
@@ -18,6 +19,10 @@ use crate::{
 
 /// The header field that tells a tool who calls.
 pub const TRUSTED_AGENT: &str = "x-forwarded-agent";
+
+/// The header field that tells a tool for whom the agent acts. `x-forwarded-user` would be taken for what
+/// a sign-on proxy says of a person at a browser.
+pub const TRUSTED_USER: &str = "x-forwarded-agent-user";
 
 /// What to do with the request's header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +55,8 @@ pub struct Edits {
     pub remove: Vec<Vec<u8>>,
     /// Who calls. Set after the removals.
     pub agent: Option<String>,
+    /// For whom it acts. Set after the removals.
+    pub user: Option<String>,
 }
 
 /// What to do with the request's body.
@@ -70,6 +77,7 @@ pub struct Exchange {
     phase: Phase,
     request_id: Option<String>,
     agent_id: Option<String>,
+    user_id: Option<String>,
     agent: Option<AgentIndex>,
     tool_name: Option<String>,
     tool: Option<ToolIndex>,
@@ -108,6 +116,18 @@ impl From<Reason> for Denial {
     }
 }
 
+impl From<(Reason, u32)> for Denial {
+    fn from((reason, rule): (Reason, u32)) -> Self {
+        Self { reason, rule: Some(rule) }
+    }
+}
+
+impl From<Offence> for Denial {
+    fn from(Offence { rule, pointer, fault }: Offence) -> Self {
+        Self { reason: Reason::Argument { pointer, fault }, rule: Some(rule) }
+    }
+}
+
 impl Exchange {
     /// A new exchange.
     pub fn new(now: Timestamp) -> Self {
@@ -116,6 +136,7 @@ impl Exchange {
             phase: Phase::Judging,
             request_id: None,
             agent_id: None,
+            user_id: None,
             agent: None,
             tool_name: None,
             tool: None,
@@ -127,9 +148,15 @@ impl Exchange {
     }
 
     /// Judges the header. `ends` says that no body follows.
-    pub fn request_head(&mut self, policy: &Policy, head: Head<'_>, ends: bool) -> HeadStep {
+    pub fn request_head<B: AsRef<[u8]>>(
+        &mut self,
+        policy: &Policy,
+        head: Head<'_, B>,
+        verified: &Verified,
+        ends: bool,
+    ) -> HeadStep {
         self.request_id = head.request_id().map(str::to_owned);
-        match self.judge_head(policy, head, ends) {
+        match self.judge_head(policy, head, verified, ends) {
             Ok(()) => HeadStep::Proceed { edits: self.edits(head), body: Awaited::Body },
             Err(denial) => match self.deny(policy, denial) {
                 Some(reply) => HeadStep::Reply(reply),
@@ -139,17 +166,24 @@ impl Exchange {
     }
 
     /// The order of the checks that need no body. It is the order of the table in `docs/reasons.md`.
-    fn judge_head(&mut self, policy: &Policy, head: Head<'_>, ends: bool) -> Result<(), Denial> {
+    fn judge_head<B: AsRef<[u8]>>(
+        &mut self,
+        policy: &Policy,
+        head: Head<'_, B>,
+        verified: &Verified,
+        ends: bool,
+    ) -> Result<(), Denial> {
         // What was called is recorded also for a call whose caller is not known.
         let name = head.tool().unwrap_or_default();
         self.tool_name = names::tool_name(name).ok().map(str::to_owned);
         self.tool = policy.tool_named(name);
-        let agent_id = head.agent_id(policy.identity())?;
-        self.agent_id = Some(agent_id.to_owned());
-        self.agent = policy.agent_named(agent_id);
+        let identity = identity::establish(policy.identity(), head, verified)?;
+        self.agent = policy.agent_named(&identity.agent);
+        (self.agent_id, self.user_id) = (Some(identity.agent), identity.user);
         let tool = self.tool.ok_or(Reason::ToolUnknown)?;
         let agent = self.agent.ok_or(Reason::AgentUnknown)?;
-        let grant = policy.grant(agent, tool).ok_or(Reason::ToolNotGranted)?;
+        let grant = policy.grants(agent, tool).next().ok_or(Reason::ToolNotGranted)?;
+        identity.tools.require(policy.tool_name(tool))?;
         head.require_post()?;
         head.require_plain_json()?;
         let length = head.content_length();
@@ -161,7 +195,9 @@ impl Exchange {
         if ends || length == Some(0) {
             return Err(Reason::BodyMissing.into());
         }
-        self.judgement = Some(Judgement { reason: None, rule: Some(grant) });
+        // A grant that is narrowed decides nothing before the arguments are known.
+        let rule = grant.checks.is_empty().then_some(grant.rule);
+        self.judgement = Some(Judgement { reason: None, rule });
         Ok(())
     }
 
@@ -201,23 +237,31 @@ impl Exchange {
         if body.is_empty() {
             return Err(Reason::BodyMissing.into());
         }
-        let document = Document::read(body, Bounds::default()).map_err(Reason::BodyMalformed)?;
+        let bounds = Bounds { numbers: Numbers::Noted, ..Bounds::default() };
+        let document = Document::read(body, bounds).map_err(Reason::BodyMalformed)?;
+        let agent = self.agent.ok_or(Reason::AgentUnknown)?;
+        let mut admitted = Admitted::default();
+        if document.has_inexact() && !has_schemas(policy, agent, tool) {
+            document.require_admitted(&admitted).map_err(Reason::BodyMalformed)?;
+        }
         let arguments = arguments_of(document.root()).ok_or(Reason::BodyShape)?;
-        let verdict = policy.checks(tool).try_for_each(|checks| checks.run(arguments));
         self.arguments = redact::show(arguments, policy.audit_arguments(tool), policy.audit());
-        verdict.map_err(|Offence { rule, pointer, fault }| Denial {
-            reason: Reason::Argument { pointer, fault },
-            rule: Some(rule),
-        })
+        policy.checks(tool).try_for_each(|checks| checks.run_admitting(arguments, &mut admitted))?;
+        let granted = self.judgement.as_ref().and_then(|judgement| judgement.rule);
+        let rule = match granted.filter(|_| !document.has_inexact()) {
+            Some(rule) => rule,
+            None => granted_by(policy, agent, tool, arguments, &document, &mut admitted)?,
+        };
+        self.judgement = Some(Judgement { reason: None, rule: Some(rule) });
+        Ok(())
     }
 
     fn take<S: Store>(&mut self, policy: &Policy, now: Timestamp, store: &mut S) -> Result<(), Denial> {
         let (Some(agent), Some(tool)) = (self.agent, self.tool) else {
             return Err(Reason::AgentUnknown.into());
         };
-        let mut of_tool = policy.buckets(agent, tool).collect::<Vec<_>>();
-        of_tool.retain(|bucket| bucket.rate.is_some() || bucket.quota.is_some());
-        let outcome = limits::take(of_tool.into_iter(), policy.agent_name(agent), now, store);
+        let limited = policy.buckets(agent, tool).filter(|bucket| bucket.rate.is_some() || bucket.quota.is_some());
+        let outcome = limits::take(limited, policy.agent_name(agent), now, store);
         match outcome {
             Ok(Outcome::Taken(standings)) => {
                 self.standings = standings;
@@ -263,13 +307,13 @@ impl Exchange {
         reply
     }
 
-    fn edits(&self, head: Head<'_>) -> Edits {
+    fn edits<B: AsRef<[u8]>>(&self, head: Head<'_, B>) -> Edits {
         let mut remove: Vec<Vec<u8>> = head.untrusted().map(<[u8]>::to_vec).collect();
         remove.sort_unstable();
         remove.dedup();
         // In shadow mode a call of an unknown agent goes on, but nobody vouches for its name.
-        let agent = self.agent.and(self.agent_id.clone());
-        Edits { remove, agent }
+        let (agent, user) = (self.agent.and(self.agent_id.clone()), self.agent.and(self.user_id.clone()));
+        Edits { remove, agent, user }
     }
 
     /// Records the status that the client gets. Returns the fields to add to the tool's answer.
@@ -286,6 +330,14 @@ impl Exchange {
         (self.agent, self.tool)
     }
 
+    /// Which argument was refused, as far as the audit line may tell.
+    fn argument(&self, policy: &Policy, reason: Option<&Reason>) -> String {
+        let pointer = reason.and_then(Reason::argument).zip(self.tool);
+        let shown =
+            pointer.map(|(pointer, tool)| redact::pointer(pointer, policy.audit_arguments(tool), policy.audit()));
+        shown.unwrap_or_default()
+    }
+
     /// The record of the exchange.
     pub fn finish<'a>(&'a self, policy: Option<&'a Policy>, now: Timestamp) -> Record<'a> {
         let judgement = self.judgement.as_ref();
@@ -300,6 +352,7 @@ impl Exchange {
             started: self.started,
             ended: now,
             agent_id: self.agent_id.as_deref(),
+            user_id: self.user_id.as_deref(),
             tool: self.tool_name.as_deref(),
             arguments: &self.arguments,
             decision,
@@ -307,11 +360,42 @@ impl Exchange {
             rule: policy
                 .zip(judgement.and_then(|judgement| judgement.rule))
                 .and_then(|(policy, rule)| policy.rule(rule)),
+            argument: policy.map(|policy| self.argument(policy, reason)).unwrap_or_default(),
             status: self.status,
             request_id: self.request_id.as_deref(),
             policy: policy.map(Policy::digest),
         }
     }
+}
+
+/// Whether a schema judges the call, which may then allow numbers that no call may have otherwise.
+fn has_schemas(policy: &Policy, agent: AgentIndex, tool: ToolIndex) -> bool {
+    let of_grants = policy.grants(agent, tool).flat_map(|grant| policy.checks_of(grant));
+    policy.checks(tool).chain(of_grants).any(ArgumentChecks::has_schemas)
+}
+
+/// The rule of the first grant that holds for these arguments and numbers; if none does, what the first one found.
+fn granted_by(
+    policy: &Policy,
+    agent: AgentIndex,
+    tool: ToolIndex,
+    arguments: Value<'_>,
+    document: &Document<'_>,
+    admitted: &mut Admitted,
+) -> Result<u32, Denial> {
+    let mut refused: Option<Denial> = None;
+    let mark = admitted.mark();
+    for grant in policy.grants(agent, tool) {
+        let mut checks = policy.checks_of(grant);
+        let judged = checks.try_for_each(|checks| checks.run_admitting(arguments, admitted)).map_err(Denial::from);
+        let judged = judged.and_then(|()| Ok(document.require_admitted(admitted).map_err(Reason::BodyMalformed)?));
+        match judged {
+            Ok(()) => return Ok(grant.rule),
+            Err(denial) => refused = refused.or(Some(denial)),
+        }
+        admitted.back_to(mark);
+    }
+    Err(refused.unwrap_or(Reason::ToolNotGranted.into()))
 }
 
 fn require_size(policy: &Policy, tool: ToolIndex, size: u64) -> Result<(), Denial> {
@@ -331,3 +415,6 @@ fn arguments_of<'d>(root: Value<'d>) -> Option<Value<'d>> {
     let is_object = arguments.kind() == crate::json::Kind::Object;
     (is_object && members.next().is_none()).then_some(arguments)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,10 +4,16 @@
 //! What two readers could read in two ways is refused: duplicate keys, lone surrogates, inexact numbers,
 //! a byte order mark, bytes after the end (RFC 8259 leaves these open, RFC 7493 does not).
 
+mod escape;
+mod inexact;
+mod keys;
 mod number;
+mod plain;
 mod reader;
+pub(crate) mod write;
 
-use std::fmt;
+pub use inexact::Admitted;
+use std::{fmt, ops::Range};
 
 /// Bounds that keep a small body from costing much.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +32,9 @@ pub enum Numbers {
     /// Only those that a double holds exactly, so that no two readers see two values.
     #[default]
     Exact,
+    /// All, and those that a double does not hold are noted: [`Document::require_admitted`] then refuses them, unless
+    /// somebody vouches for each.
+    Noted,
     /// All that the grammar knows; for JSON that no one forwards.
     Any,
 }
@@ -78,22 +87,27 @@ pub enum Problem {
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.problem {
-            Problem::InvalidUtf8 => "invalid UTF-8",
-            Problem::ByteOrderMark => "a byte order mark",
-            Problem::UnexpectedEnd => "the JSON text ends too early",
-            Problem::UnexpectedByte => "an unexpected character",
-            Problem::TrailingBytes => "something after the end of the JSON text",
-            Problem::ControlCharacter => "a control character in a string",
-            Problem::BadEscape => "an unknown escape",
-            Problem::LoneSurrogate => "half of a surrogate pair",
-            Problem::BadNumber => "a malformed number",
-            Problem::InexactNumber => "a number that cannot be represented exactly",
-            Problem::DuplicateKey => "a duplicate key",
-            Problem::TooDeep => "nesting that is too deep",
-            Problem::TooManyValues => "too many values",
-        };
-        write!(f, "{what} at byte {}", self.at)
+        write!(f, "{} at byte {}", self.problem, self.at)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InvalidUtf8 => "invalid UTF-8",
+            Self::ByteOrderMark => "a byte order mark",
+            Self::UnexpectedEnd => "the JSON text ends too early",
+            Self::UnexpectedByte => "an unexpected character",
+            Self::TrailingBytes => "something after the end of the JSON text",
+            Self::ControlCharacter => "a control character in a string",
+            Self::BadEscape => "an unknown escape",
+            Self::LoneSurrogate => "half of a surrogate pair",
+            Self::BadNumber => "a malformed number",
+            Self::InexactNumber => "a number that cannot be represented exactly",
+            Self::DuplicateKey => "a duplicate key",
+            Self::TooDeep => "nesting that is too deep",
+            Self::TooManyValues => "too many values",
+        })
     }
 }
 
@@ -102,7 +116,11 @@ pub struct Document<'a> {
     source: &'a str,
     /// Strings that had escapes, decoded, one after the other.
     decoded: String,
+    /// Where in `decoded` each of them stands.
+    unescaped: Vec<Range<u32>>,
     nodes: Vec<Node>,
+    /// Indexes of numbers that a double does not hold, if [`Numbers::Noted`] was asked for.
+    inexact: Vec<u32>,
 }
 
 /// One value or key. A container is followed by what it holds; an object holds keys and values in turn.
@@ -112,10 +130,8 @@ struct Node {
     /// Span of the value in the source; of a string, without the quotes.
     start: u32,
     end: u32,
-    /// Of a container, the index behind its last descendant; of an escaped string, where its decoded form starts.
+    /// Of a container, the index behind its last descendant; of an escaped string, its index in `unescaped`.
     extra: u32,
-    /// Of an escaped string, how long its decoded form is.
-    decoded_length: u32,
 }
 
 /// What a value is.
@@ -166,8 +182,8 @@ impl<'a> Document<'a> {
         match node.kind {
             Kind::PlainString => self.source.get(wide(node.start)..wide(node.end)),
             Kind::EscapedString => {
-                let start = wide(node.extra);
-                self.decoded.get(start..start.saturating_add(wide(node.decoded_length)))
+                let Range { start, end } = self.unescaped.get(wide(node.extra))?;
+                self.decoded.get(wide(*start)..wide(*end))
             }
             _ => None,
         }
@@ -183,6 +199,7 @@ pub struct Value<'d> {
 
 impl<'d> Value<'d> {
     /// What it is.
+    #[inline]
     pub fn kind(self) -> Kind {
         self.document.node(self.at).map_or(Kind::Null, |node| node.kind)
     }
@@ -205,9 +222,28 @@ impl<'d> Value<'d> {
     }
 
     /// Keys, as the strings that they are, and values of an object; nothing for what is none.
+    #[inline]
     pub fn entries(self) -> impl Iterator<Item = (Value<'d>, Value<'d>)> {
-        let mut keys = Children::of(self, Kind::Object);
-        std::iter::from_fn(move || Some((keys.next()?, keys.next()?)))
+        let Children { document, mut at, end } = Children::of(self, Kind::Object);
+        std::iter::from_fn(move || {
+            let (key, value) = (Value { document, at }, Value { document, at: at.saturating_add(1) });
+            if at >= end {
+                return None;
+            }
+            at = document.behind(value.at);
+            Some((key, value))
+        })
+    }
+
+    /// The bytes of the decoded string, if it is one.
+    #[inline]
+    pub fn as_bytes(self) -> Option<&'d [u8]> {
+        let node = self.document.node(self.at)?;
+        match node.kind {
+            Kind::PlainString => self.document.source.as_bytes().get(wide(node.start)..wide(node.end)),
+            Kind::EscapedString => self.document.text(node).map(str::as_bytes),
+            _ => None,
+        }
     }
 
     /// How many values and keys it is made of, itself included.
@@ -225,12 +261,39 @@ impl<'d> Value<'d> {
         Children::of(self, Kind::Array)
     }
 
+    /// The member or element that a token of an RFC 6901 pointer names.
+    pub fn child(self, token: &str) -> Option<Value<'d>> {
+        match self.kind() {
+            Kind::Object => self.members().find_map(|(key, value)| (key == token).then_some(value)),
+            Kind::Array => {
+                let index: usize = token.parse().ok().filter(|index: &usize| index.to_string() == token)?;
+                self.elements().nth(index)
+            }
+            _ => None,
+        }
+    }
+
     /// Every string in it at any depth, keys too, in order of appearance.
     pub fn strings(self) -> impl Iterator<Item = (Place, &'d str)> {
         let document = self.document;
         let span = self.at..document.behind(self.at);
         let nodes = document.nodes.get(span).unwrap_or_default();
         (self.at..).zip(nodes).filter_map(move |(at, node)| Some((Place(at), document.text(node)?)))
+    }
+
+    /// Those strings that may be longer than so many bytes: an escaped one is written longer than it is.
+    pub(crate) fn strings_over(self, bytes: u32) -> impl Iterator<Item = (Place, &'d str)> {
+        let document = self.document;
+        let nodes = document.nodes.get(self.at..document.behind(self.at)).unwrap_or_default();
+        let nodes = (self.at..).zip(nodes).filter(move |(_, node)| node.end.saturating_sub(node.start) > bytes);
+        nodes.filter_map(move |(at, node)| Some((Place(at), document.text(node)?)))
+    }
+
+    /// Finds the strings, keys and values, that have a byte of [`Self::raw`]; of bytes in order.
+    pub(crate) fn strings_at(self) -> StringsAt<'d> {
+        let document = self.document;
+        let nodes = document.nodes.get(self.at..document.behind(self.at)).unwrap_or_default();
+        StringsAt { document, nodes, first: self.at, next: 0 }
     }
 
     /// The RFC 6901 pointer from here to `place`. A key is named by its object, since the key itself is what is wrong.
@@ -254,6 +317,47 @@ impl<'d> Value<'d> {
             Kind::Object => self.members().find_map(|(key, child)| holds(&child).then(|| (key.to_owned(), child))),
             _ => None,
         }
+    }
+}
+
+/// A string within a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StringAt<'d> {
+    pub(crate) place: Place,
+    /// The decoded string.
+    pub(crate) text: &'d str,
+    /// Where it is written in [`Value::raw`] of the value, without its quotes.
+    pub(crate) span: Range<usize>,
+    /// Whether it is written there as it is.
+    pub(crate) is_plain: bool,
+}
+
+/// Goes along a value and finds strings.
+pub(crate) struct StringsAt<'d> {
+    document: &'d Document<'d>,
+    nodes: &'d [Node],
+    /// Index of the first of the nodes.
+    first: usize,
+    /// Index among the nodes of the first one that starts behind the last byte that was asked for.
+    next: usize,
+}
+
+impl<'d> StringsAt<'d> {
+    /// The string that has this byte. Bytes must come in order.
+    pub(crate) fn find(&mut self, byte: usize) -> Option<StringAt<'d>> {
+        let base = wide(self.nodes.first()?.start);
+        let byte = base.saturating_add(byte);
+        // Nodes are in the order of their starts, and no string holds another value.
+        let passed = self.nodes.get(self.next..)?.iter().take_while(|node| wide(node.start) <= byte).count();
+        self.next = self.next.saturating_add(passed);
+        let last = self.next.checked_sub(1)?;
+        let node = self.nodes.get(last).filter(|node| byte < wide(node.end))?;
+        Some(StringAt {
+            place: Place(self.first.saturating_add(last)),
+            text: self.document.text(node)?,
+            span: wide(node.start).saturating_sub(base)..wide(node.end).saturating_sub(base),
+            is_plain: node.kind == Kind::PlainString,
+        })
     }
 }
 
@@ -286,6 +390,11 @@ impl<'d> Iterator for Children<'d> {
         self.at = self.document.behind(self.at);
         Some(value)
     }
+}
+
+/// Whether a text is a number of JSON and nothing else.
+pub(crate) fn is_number(text: &str) -> bool {
+    number::end(text.as_bytes(), 0, Numbers::Any) == Ok(text.len())
 }
 
 /// Offsets are kept in 32 bits; the reader refuses longer texts.

@@ -12,8 +12,9 @@ pub(crate) use bucket::{is_consistent, rules_of};
 pub(crate) use fields::fields;
 
 use crate::bundle::{Bucket, Share};
-use bucket::Charge;
+use bucket::Spent;
 use state::State;
+use std::convert::Infallible;
 
 /// A moment, in nanoseconds since the Unix epoch. 64 bits last until the year 2554.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,83 +90,96 @@ pub enum Failure<E> {
 /// although the call then fails at the next and gives its part back: refusing too much for a moment,
 /// never too little. To make that rare, all are looked at before the first is taken.
 pub fn take<'b, S: Store>(
-    buckets: impl Iterator<Item = &'b Bucket> + Clone,
-    agent: &str,
-    now: Timestamp,
-    store: &mut S,
-) -> Result<Outcome, Failure<S::Error>> {
-    if buckets.clone().nth(1).is_some() {
-        for bucket in buckets.clone() {
-            let (state, _) = read(&key(bucket, agent), store)?;
-            if let Charge::Spent(spent) = bucket::charge(bucket, state, now) {
-                return Ok(spent.into_outcome(bucket));
-            }
-        }
-    }
-    let mut standings = Vec::new();
-    for (taken, bucket) in buckets.clone().enumerate() {
-        match take_one(bucket, agent, now, store) {
-            Ok(Charge::Taken { standings: more, .. }) => standings.extend(more),
-            Ok(Charge::Spent(spent)) => {
-                give_back(buckets.take(taken), agent, now, store)?;
-                return Ok(spent.into_outcome(bucket));
-            }
-            Err(failure) => {
-                give_back(buckets.take(taken), agent, now, store)?;
-                return Err(failure);
-            }
-        }
-    }
-    Ok(Outcome::Taken(standings))
-}
-
-fn take_one<S: Store>(
-    bucket: &Bucket,
-    agent: &str,
-    now: Timestamp,
-    store: &mut S,
-) -> Result<Charge, Failure<S::Error>> {
-    change(&key(bucket, agent), store, |state| {
-        let charge = bucket::charge(bucket, state, now);
-        let changed = match &charge {
-            Charge::Taken { state, .. } => Some(*state),
-            Charge::Spent(_) => None,
-        };
-        (changed, charge)
-    })
-}
-
-/// A failure here leaves the call counted: that too refuses more than it should, and never less.
-fn give_back<'b, S: Store>(
     buckets: impl Iterator<Item = &'b Bucket>,
     agent: &str,
     now: Timestamp,
     store: &mut S,
-) -> Result<(), Failure<S::Error>> {
+) -> Result<Outcome, Failure<S::Error>> {
+    let mut counters = Vec::new();
     for bucket in buckets {
-        change(&key(bucket, agent), store, |state| (Some(bucket::give_back(bucket, state, now)), ()))?;
+        let counter = Counter::read(bucket, agent, store)?;
+        if let Err(spent) = bucket::charge(bucket, counter.state, now) {
+            return Ok(spent.into_outcome(bucket));
+        }
+        counters.push(counter);
     }
-    Ok(())
+    for at in 0..counters.len() {
+        let Some(counter) = counters.get_mut(at) else { continue };
+        let refused = match counter.charge(now, store) {
+            Ok(None) => continue,
+            Ok(Some(spent)) => Ok(spent.into_outcome(counter.bucket)),
+            Err(failure) => Err(failure),
+        };
+        for taken in counters.iter_mut().take(at) {
+            taken.give_back(now, store)?;
+        }
+        return refused;
+    }
+    Ok(Outcome::Taken(counters.iter().flat_map(|counter| counter.standings(now)).collect()))
 }
 
-/// Reads, computes and swaps until nobody else was faster.
-fn change<S: Store, T>(
-    key: &[u8],
-    store: &mut S,
-    compute: impl Fn(State) -> (Option<State>, T),
-) -> Result<T, Failure<S::Error>> {
-    for _ in 0..TRIES {
-        let (state, version) = read(key, store)?;
-        let (changed, answer) = compute(state);
-        let Some(changed) = changed else {
-            return Ok(answer);
-        };
-        match store.swap(key, &changed.encode(), version).map_err(Failure::Store)? {
-            Swap::Done => return Ok(answer),
-            Swap::Lost => {}
-        }
+/// What is stored of one bucket for one agent, as it was last read or written.
+struct Counter<'b, V> {
+    bucket: &'b Bucket,
+    key: Vec<u8>,
+    state: State,
+    /// Which version of the value this is; none, once it was written.
+    version: Option<V>,
+}
+
+impl<'b, V> Counter<'b, V> {
+    fn read<S: Store<Version = V>>(bucket: &'b Bucket, agent: &str, store: &mut S) -> Result<Self, Failure<S::Error>> {
+        let key = key(bucket, agent);
+        let (state, version) = read(&key, store)?;
+        Ok(Self { bucket, key, state, version: Some(version) })
     }
-    Err(Failure::Contention)
+
+    /// Takes one call out, or says which limit is spent meanwhile.
+    fn charge<S: Store<Version = V>>(
+        &mut self,
+        now: Timestamp,
+        store: &mut S,
+    ) -> Result<Option<Spent>, Failure<S::Error>> {
+        let bucket = self.bucket;
+        Ok(self.change(store, |state| bucket::charge(bucket, state, now))?.err())
+    }
+
+    /// A failure here leaves the call counted: that too refuses more than it should, and never less.
+    fn give_back<S: Store<Version = V>>(&mut self, now: Timestamp, store: &mut S) -> Result<(), Failure<S::Error>> {
+        let bucket = self.bucket;
+        let Ok(()) = self.change(store, |state| Ok::<_, Infallible>(bucket::give_back(bucket, state, now)))?;
+        Ok(())
+    }
+
+    /// Computes and swaps until nobody else was faster. What was read before counts for the first try.
+    fn change<S: Store<Version = V>, R>(
+        &mut self,
+        store: &mut S,
+        compute: impl Fn(State) -> Result<State, R>,
+    ) -> Result<Result<(), R>, Failure<S::Error>> {
+        for _ in 0..TRIES {
+            let (state, version) = match self.version.take() {
+                Some(version) => (self.state, version),
+                None => read(&self.key, store)?,
+            };
+            let changed = match compute(state) {
+                Ok(changed) => changed,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            match store.swap(&self.key, &changed.encode(), version).map_err(Failure::Store)? {
+                Swap::Done => {
+                    self.state = changed;
+                    return Ok(Ok(()));
+                }
+                Swap::Lost => {}
+            }
+        }
+        Err(Failure::Contention)
+    }
+
+    fn standings(&self, now: Timestamp) -> impl Iterator<Item = Standing> {
+        bucket::standings(self.bucket, self.state, now)
+    }
 }
 
 fn read<S: Store>(key: &[u8], store: &mut S) -> Result<(State, S::Version), Failure<S::Error>> {

@@ -5,14 +5,16 @@
 
 use crate::{
     arguments::{self, ArgumentChecks},
+    automaton::{Automaton, ReadyAutomaton},
     bundle::{
         Agent, AuditArguments, AuditOptions, BadConfig, Bucket, Bundle, Deployment, Grant, IdentitySource, Mode,
         Packed, Ruled, Subject, Tool,
     },
+    identity::{self, Wanted},
     limits, names, redact,
+    schema::Schemas,
 };
-use std::collections::HashMap;
-use std::{string::String, vec::Vec};
+use std::{collections::HashMap, sync::Arc};
 
 /// Index of a declared agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +29,7 @@ pub struct Policy {
     digest: String,
     deployment: Deployment,
     identity: Vec<IdentitySource>,
+    wanted: Wanted,
     audit: AuditOptions,
     rules: Vec<String>,
     agents: Vec<Agent>,
@@ -53,9 +56,14 @@ impl Policy {
         self.deployment
     }
 
-    /// Where the agent's id comes from.
+    /// Where the agent's id comes from, in order.
     pub fn identity(&self) -> &[IdentitySource] {
         &self.identity
+    }
+
+    /// What has to be known of the caller besides the header.
+    pub fn wanted(&self) -> Wanted {
+        self.wanted
     }
 
     /// What the audit line may show.
@@ -98,15 +106,16 @@ impl Policy {
         self.tool(tool).map_or(AuditArguments::None, |tool| tool.audit_arguments)
     }
 
-    /// The rule that lets the agent call the tool, if there is one.
-    pub fn grant(&self, agent: AgentIndex, tool: ToolIndex) -> Option<u32> {
-        let grants = &self.tool(tool)?.grants;
-        let find = |subject: Subject| {
-            let at = grants.binary_search_by_key(&subject, |grant| grant.subject).ok()?;
-            grants.get(at).map(|grant| grant.rule)
-        };
-        let groups = &self.agent(agent)?.groups;
-        find(Subject::Agent(agent.0)).or_else(|| groups.iter().find_map(|&group| find(Subject::Group(group))))
+    /// Every grant that lets the agent call the tool: its own, then those of its groups.
+    pub fn grants(&self, agent: AgentIndex, tool: ToolIndex) -> impl Iterator<Item = &Grant> {
+        let grants = self.tool(tool).map_or(&[][..], |tool| &tool.grants);
+        let groups = self.agent(agent).map_or(&[][..], |agent| &agent.groups);
+        let subjects = std::iter::once(Subject::Agent(agent.0)).chain(groups.iter().copied().map(Subject::Group));
+        subjects.flat_map(move |subject| {
+            let first = grants.partition_point(|grant| grant.subject < subject);
+            let rest = grants.get(first..).unwrap_or_default();
+            rest.iter().take_while(move |grant| grant.subject == subject)
+        })
     }
 
     /// All buckets that a call is held to: the tool's, then the agent's.
@@ -116,9 +125,17 @@ impl Policy {
         of_tool.iter().chain(of_agent).filter_map(|&bucket| self.buckets.get(index(bucket)))
     }
 
-    /// All checks that a call's arguments must pass.
+    /// The checks that the arguments of every call of a tool must pass.
     pub fn checks(&self, tool: ToolIndex) -> impl Iterator<Item = &ArgumentChecks> {
-        let checks = self.tool(tool).map_or(&[][..], |tool| &tool.checks);
+        self.checks_at(self.tool(tool).map_or(&[][..], |tool| &tool.checks))
+    }
+
+    /// The checks that a grant adds to the tool's.
+    pub fn checks_of<'a>(&'a self, grant: &'a Grant) -> impl Iterator<Item = &'a ArgumentChecks> {
+        self.checks_at(&grant.checks)
+    }
+
+    fn checks_at<'a>(&'a self, checks: &'a [u32]) -> impl Iterator<Item = &'a ArgumentChecks> {
         checks.iter().filter_map(|&check| self.checks.get(index(check)))
     }
 
@@ -147,7 +164,19 @@ impl TryFrom<Packed> for Policy {
     fn try_from(packed: Packed) -> Result<Self, BadConfig> {
         let Packed { bundle, digest, deployment, bundle_bytes: _ } = packed;
         consistent(&bundle)?;
-        let Bundle { name: _, identity, mut audit, rules, groups: _, agents, buckets, checks, mut tools } = bundle;
+        let Bundle {
+            name: _,
+            identity,
+            mut audit,
+            rules,
+            groups: _,
+            agents,
+            buckets,
+            automata,
+            schemas,
+            checks,
+            mut tools,
+        } = bundle;
         for key in &mut audit.redact {
             *key = redact::plain_key(key);
         }
@@ -156,10 +185,14 @@ impl TryFrom<Packed> for Policy {
         }
         let agent_by_name = by_name(agents.iter().map(|agent| &agent.name), AgentIndex)?;
         let tool_by_name = by_name(tools.iter().map(|tool| &tool.name), ToolIndex)?;
-        let checks = checks.into_iter().map(arguments::prepare).collect::<Result<_, _>>()?;
+        let automata = ready(&automata)?;
+        let schemas = Arc::new(Schemas::try_from(schemas).map_err(|bad| BadConfig::Inconsistent(bad.what()))?);
+        let prepare = |checks| arguments::prepare(checks, &automata, &schemas);
+        let checks = checks.into_iter().map(prepare).collect::<Result<_, _>>()?;
         Ok(Self {
             digest,
             deployment,
+            wanted: identity::wanted(&identity),
             identity,
             audit,
             rules,
@@ -171,6 +204,19 @@ impl TryFrom<Packed> for Policy {
             tool_by_name,
         })
     }
+}
+
+/// How much memory all automata may take. The bytes of a bundle are few, but each can ask for many.
+const MAX_AUTOMATA_BYTES: usize = 64 << 20;
+
+fn ready(automata: &[Automaton]) -> Result<Vec<Arc<ReadyAutomaton>>, BadConfig> {
+    let mut left = MAX_AUTOMATA_BYTES;
+    let mut load = |automaton| {
+        let ready = ReadyAutomaton::try_from(automaton).map_err(|_| BadConfig::Inconsistent("an automaton"))?;
+        left = left.checked_sub(ready.bytes()).ok_or(BadConfig::Inconsistent("the size of the automata"))?;
+        Ok(Arc::new(ready))
+    };
+    automata.iter().map(&mut load).collect()
 }
 
 fn by_name<'a, I: Copy>(
@@ -188,18 +234,12 @@ fn by_name<'a, I: Copy>(
 
 /// Checks every name, index and number, so that no look-up in a [`Policy`] can miss.
 fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
-    let Bundle { name: _, identity, audit: _, rules, groups, agents, buckets, checks, tools } = bundle;
+    let Bundle { name: _, identity, audit: _, rules, groups, agents, buckets, automata: _, schemas: _, checks, tools } =
+        bundle;
     let no = |what| Err(BadConfig::Inconsistent(what));
     let rule = |at: u32| index(at) < rules.len();
     let all = |list: &[u32], len: usize| list.iter().all(|&at| index(at) < len);
-    if identity.is_empty() {
-        return no("no source of identity");
-    }
-    for IdentitySource::Header(header) in identity {
-        if names::header_name(header.as_bytes()).is_err() {
-            return no("the name of an identity header");
-        }
-    }
+    identity::consistent(identity, rules.len()).map_err(BadConfig::Inconsistent)?;
     for Agent { name, groups: member_of, buckets: held_to } in agents {
         if names::agent_id(name.as_bytes()).is_err() {
             return no("the id of an agent");
@@ -223,9 +263,10 @@ fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
         if names::tool_name(name.as_bytes()).is_err() {
             return no("the name of a tool");
         }
-        let grant = |&Grant { subject, rule: at }: &Grant| {
-            rule(at)
-                && match subject {
+        let grant = |Grant { subject, rule: at, checks: narrowed_by }: &Grant| {
+            rule(*at)
+                && all(narrowed_by, checks.len())
+                && match *subject {
                     Subject::Agent(agent) => index(agent) < agents.len(),
                     Subject::Group(group) => index(group) < groups.len(),
                 }
@@ -240,3 +281,6 @@ fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,55 +3,18 @@
 //! In: arguments as they were read, and what may be shown. Out: one short text.
 //! What it takes out it takes out whole: half a secret is still one.
 
+mod secrets;
+
+pub(crate) use secrets::plain_key;
+
 use crate::{
     bundle::{AuditArguments, AuditOptions},
-    json::{Kind, Value},
+    json::{Kind, Value, write},
 };
 use sha2::{Digest as _, Sha256};
 
 /// Stands for what was taken out.
 const REDACTED: &str = "[redacted]";
-
-/// Keys whose values are secrets, in lower case without `-`, `_` and `.`; longer keys that hold one count too.
-const SECRET_KEYS: [&str; 14] = [
-    "password",
-    "passwd",
-    "passphrase",
-    "pwd",
-    "secret",
-    "token",
-    "apikey",
-    "accesskey",
-    "privatekey",
-    "authorization",
-    "credential",
-    "cookie",
-    "sessionid",
-    "bearer",
-];
-
-/// How well-known tokens start.
-const SECRET_STARTS: [&str; 16] = [
-    "sk-",
-    "sk_live_",
-    "rk_live_",
-    "ghp_",
-    "gho_",
-    "ghu_",
-    "ghs_",
-    "ghr_",
-    "github_pat_",
-    "glpat-",
-    "xoxb-",
-    "xoxp-",
-    "AKIA",
-    "ASIA",
-    "AIza",
-    "eyJ",
-];
-
-/// The shortest text that is taken for a token.
-const SECRET_LENGTH: usize = 16;
 
 /// Shows arguments as the policy allows it, cut to the policy's length.
 pub(crate) fn show(arguments: Value<'_>, how: AuditArguments, options: &AuditOptions) -> String {
@@ -61,100 +24,134 @@ pub(crate) fn show(arguments: Value<'_>, how: AuditArguments, options: &AuditOpt
         AuditArguments::Hashed => {
             format!("sha256:{:x}", Sha256::digest(arguments.raw().as_bytes()))
         }
-        AuditArguments::Full => cut(arguments.raw(), max),
+        AuditArguments::Full => {
+            // One byte more than is shown says that something is cut off.
+            let raw = arguments.raw().as_bytes();
+            cut(raw.get(..max.saturating_add(1)).unwrap_or(raw).to_vec(), max)
+        }
         AuditArguments::Redacted => {
-            let mut shown = Shown { text: String::new(), max, redact: &options.redact };
+            let room = arguments.raw().len().min(max).saturating_add(SLACK);
+            let mut shown = Shown { text: Vec::with_capacity(room), max, redact: &options.redact };
             shown.value(arguments);
-            cut(&shown.text, max)
+            cut(shown.text, max)
         }
     }
 }
 
-/// Cuts at a letter, and says that it did.
-fn cut(text: &str, max: usize) -> String {
-    const MARK: &str = "…";
-    if text.len() <= max {
-        return text.to_owned();
+/// Shows which argument a rule refused, as a pointer whose keys the caller chose; as little of it as of the arguments.
+pub(crate) fn pointer(pointer: &str, how: AuditArguments, options: &AuditOptions) -> String {
+    const MOST: usize = 256;
+    let shown = Shown { text: Vec::new(), max: MOST, redact: &options.redact };
+    match how {
+        AuditArguments::None | AuditArguments::Hashed => String::new(),
+        AuditArguments::Full => cut(pointer.as_bytes().to_vec(), MOST),
+        AuditArguments::Redacted => cut(shown.pointer(pointer), MOST),
     }
-    let room = max.saturating_sub(MARK.len());
-    let end = text.char_indices().map(|(at, _)| at).take_while(|&at| at <= room).last().unwrap_or(0);
-    let mark = if max < MARK.len() { "" } else { MARK };
-    format!("{}{mark}", text.get(..end).unwrap_or_default())
+}
+
+/// How far more than is shown is written before it is seen that nothing more is needed.
+const SLACK: usize = 64;
+
+/// Cuts at a letter, and says that it did. What is behind the cut need not be whole.
+fn cut(mut text: Vec<u8>, max: usize) -> String {
+    const MARK: &str = "…";
+    if text.len() > max {
+        let is_within_letter = |at: &usize| text.get(*at).is_some_and(|byte| byte & 0xc0 == 0x80);
+        let room = max.saturating_sub(MARK.len());
+        text.truncate((0..=room).rev().find(|at| !is_within_letter(at)).unwrap_or_default());
+        text.extend(if max < MARK.len() { "" } else { MARK }.bytes());
+    }
+    write::text(text)
 }
 
 struct Shown<'a> {
-    text: String,
+    text: Vec<u8>,
     max: usize,
     redact: &'a [String],
 }
 
 impl Shown<'_> {
+    /// What follows would be cut off.
+    fn is_full(&self) -> bool {
+        self.text.len() > self.max
+    }
+
     /// The reader bounds the depth, so the recursion is bounded.
     fn value(&mut self, value: Value<'_>) {
-        if self.text.len() > self.max {
-            return; // what follows would be cut off
-        }
         match value.kind() {
-            Kind::PlainString | Kind::EscapedString => self.string(value.as_str().unwrap_or_default()),
+            Kind::PlainString | Kind::EscapedString => self.string(value),
             Kind::Array => self.array(value),
             Kind::Object => self.object(value),
-            Kind::Null | Kind::True | Kind::False | Kind::Number => self.text.push_str(value.raw()),
+            Kind::Null | Kind::True | Kind::False | Kind::Number => self.text.extend(value.raw().bytes()),
         }
     }
 
     fn array(&mut self, array: Value<'_>) {
-        self.text.push('[');
-        for (index, element) in array.elements().enumerate() {
-            if index > 0 {
-                self.text.push(',');
+        let mut before = b'[';
+        for element in array.elements() {
+            if self.is_full() {
+                return;
             }
+            self.text.push(before);
+            before = b',';
             self.value(element);
         }
-        self.text.push(']');
+        self.close(before, *b"[]");
     }
 
     fn object(&mut self, object: Value<'_>) {
-        self.text.push('{');
-        for (index, (key, value)) in object.members().enumerate() {
-            if index > 0 {
-                self.text.push(',');
+        let mut before = b'{';
+        for (key, value) in object.entries() {
+            if self.is_full() {
+                return;
             }
+            self.text.push(before);
+            before = b',';
             self.string(key);
-            self.text.push(':');
-            if self.is_secret_key(key) { self.quoted(REDACTED) } else { self.value(value) }
+            self.text.push(b':');
+            if secrets::is_secret_key(key.as_str().unwrap_or_default(), self.redact) {
+                self.redacted();
+            } else {
+                self.value(value);
+            }
         }
-        self.text.push('}');
+        self.close(before, *b"{}");
     }
 
-    fn string(&mut self, text: &str) {
-        if holds_token(text) { self.quoted(REDACTED) } else { self.quoted(text) }
+    /// The pointer with the keys that may be seen; what stands under a secret's key is no more seen than its value.
+    fn pointer(mut self, pointer: &str) -> Vec<u8> {
+        for token in pointer.split('/').skip(1) {
+            let key = token.replace("~1", "/").replace("~0", "~");
+            self.text.push(b'/');
+            self.text.extend_from_slice(if secrets::holds_token(&key) { REDACTED } else { token }.as_bytes());
+            if secrets::is_secret_key(&key, self.redact) && pointer.len() > self.text.len() {
+                self.text.extend_from_slice("/…".as_bytes());
+                break;
+            }
+        }
+        self.text
     }
 
-    fn quoted(&mut self, text: &str) {
-        // A string always serialises.
-        self.text.push_str(&serde_json::to_string(text).unwrap_or_default());
+    /// An empty container was not opened yet.
+    fn close(&mut self, before: u8, [open, close]: [u8; 2]) {
+        if before == open {
+            self.text.push(open);
+        }
+        self.text.push(close);
     }
 
-    fn is_secret_key(&self, key: &str) -> bool {
-        let plain = plain_key(key);
-        // `max_tokens` counts and is no secret.
-        let counts = plain.ends_with("tokens");
-        SECRET_KEYS.iter().any(|secret| plain.contains(secret) && !(counts && *secret == "token"))
-            || self.redact.contains(&plain)
+    fn string(&mut self, string: Value<'_>) {
+        let text = string.as_str().unwrap_or_default();
+        match string.kind() {
+            _ if secrets::holds_token(text) => self.redacted(),
+            Kind::PlainString => write::plain_string(&mut self.text, text, self.max),
+            _ => write::string(&mut self.text, text, self.max),
+        }
     }
-}
 
-/// A key in the form that keys are compared in.
-pub(crate) fn plain_key(key: &str) -> String {
-    key.chars().filter(|c| !"-_. ".contains(*c)).flat_map(char::to_lowercase).collect()
-}
-
-fn holds_token(text: &str) -> bool {
-    let word = |c: char| !(c.is_ascii_alphanumeric() || "-_.+/=".contains(c));
-    text.contains("-----BEGIN ")
-        || text
-            .split(word)
-            .any(|word| word.len() >= SECRET_LENGTH && SECRET_STARTS.iter().any(|start| word.starts_with(start)))
+    fn redacted(&mut self) {
+        write::plain_string(&mut self.text, REDACTED, self.max);
+    }
 }
 
 #[cfg(test)]
@@ -197,6 +194,21 @@ mod tests {
         ] {
             assert_eq!(redacted(&format!(r#"{{"q":"{secret}"}}"#)), r#"{"q":"[redacted]"}"#, "{secret}");
         }
+    }
+
+    #[test]
+    fn a_pointer_shows_no_more_than_the_arguments_do() {
+        let shown =
+            |how, text: &str| pointer(text, how, &AuditOptions { redact: vec!["iban".to_owned()], max_bytes: 0 });
+        use AuditArguments::{Full, Hashed, None, Redacted};
+        assert_eq!(shown(Redacted, "/filters/0/a~1b"), "/filters/0/a~1b");
+        assert_eq!(shown(Redacted, "/a/ghp_0123456789abcdefghij/b"), "/a/[redacted]/b");
+        assert_eq!(shown(Redacted, "/password"), "/password");
+        assert_eq!(shown(Redacted, "/db-password/hunter2/x"), "/db-password/…");
+        assert_eq!(shown(Redacted, "/IBAN/DE12"), "/IBAN/…");
+        assert_eq!(shown(Full, "/password/hunter2"), "/password/hunter2");
+        assert_eq!(shown(Full, &"/ä".repeat(200)).len(), 256);
+        assert_eq!((shown(Hashed, "/q").as_str(), shown(None, "/q").as_str()), ("", ""));
     }
 
     #[test]

@@ -15,12 +15,12 @@ mod run;
 mod tests;
 mod wire;
 
-pub use decimal::{count, is_divisor, is_number};
+pub use decimal::{compare_numbers, count, is_divisor, is_number, is_whole};
 pub use wire::{Constant, Entry, Format, Matched, Named, Node, Program, Requires, Rule, Types};
 
 use crate::{
     automaton::ReadyAutomaton,
-    json::{Place, Value},
+    json::{Admitted, Place, Value},
 };
 use ready::{Texts, wide};
 use std::fmt;
@@ -30,6 +30,12 @@ pub const MAX_STEPS: u64 = 4_000_000;
 
 /// No run goes deeper: each value in a value and each schema in place of a schema is one deeper.
 pub const MAX_NESTING: u32 = 400;
+
+/// The keyword of a [`Failure`] whose run took too many steps or went too deep. No schema has such a keyword.
+pub const BUDGET: &str = "budget";
+
+/// How much memory the patterns of a program may take. Their bytes are few, but each can ask for much.
+const MAX_PATTERN_BYTES: usize = 64 << 20;
 
 /// Schemas that are ready to judge values.
 pub struct Schemas {
@@ -63,7 +69,7 @@ impl std::error::Error for BadProgram {}
 pub struct Failure {
     /// Which value: an RFC 6901 pointer from the judged value on.
     pub pointer: String,
-    /// Which keyword it breaks. `budget` if the run took too many steps, `false` if the whole schema is `false`.
+    /// Which keyword it breaks. [`BUDGET`] if the run took too many steps, `false` if the whole schema is `false`.
     pub keyword: &'static str,
     /// How the run came to the keyword: an RFC 6901 pointer from the entry's schema on, through references.
     pub schema_pointer: String,
@@ -74,8 +80,7 @@ impl TryFrom<Program> for Schemas {
 
     fn try_from(mut program: Program) -> Result<Self, BadProgram> {
         let texts = load::texts(std::mem::take(&mut program.text), &program.text_lengths)?;
-        let patterns = program.patterns.iter().map(ReadyAutomaton::try_from).collect::<Result<_, _>>();
-        let patterns = patterns.map_err(|_| BadProgram("a pattern of a schema is damaged"))?;
+        let patterns = load::patterns(&program.patterns, MAX_PATTERN_BYTES)?;
         let entries = std::mem::take(&mut program.entries);
         let nodes = load::nodes(program, &texts)?;
         if entries.iter().any(|entry| wide(entry.node) >= nodes.len()) {
@@ -93,7 +98,14 @@ impl Schemas {
 
     /// Judges a value by the schema of an entry. An entry that is not there holds for no value.
     pub fn run(&self, entry: u32, value: Value<'_>) -> Result<(), Failure> {
-        run::run(self, self.entries.get(wide(entry)).copied(), value)
+        self.run_admitting(entry, value, &mut Admitted::default())
+    }
+
+    /// The same, and admits numbers that a double does not hold: those that `const` or `enum` name, and integers that a
+    /// limit on their side of zero bounds which lies itself beyond what a double holds. What `not` or a broken branch
+    /// says of them, and what only decides or counts (`if`, `contains`), admits none.
+    pub fn run_admitting(&self, entry: u32, value: Value<'_>, admitted: &mut Admitted) -> Result<(), Failure> {
+        run::run(self, self.entries.get(wide(entry)).copied(), value, admitted)
     }
 }
 

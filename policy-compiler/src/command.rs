@@ -5,6 +5,7 @@
 
 mod check;
 mod completions;
+mod folder;
 mod init;
 mod input;
 mod inspect;
@@ -107,7 +108,7 @@ fn verdict(diagnostics: &[Diagnostic], deny_warnings: bool) -> Outcome {
 
 /// Packs a policy; that the engine refuses what we made is our fault, not a finding.
 fn pack(input: &input::Input, deployment: Deployment) -> Result<Packing, CouldNotRun> {
-    policy_compiler::pack(&input.name, &input.bytes, deployment).map_err(|error| {
+    policy_compiler::pack_with(&input.name, &input.bytes, &input.folder, deployment).map_err(|error| {
         let name = &input.name;
         CouldNotRun(format!(
             "`{name}`: the filter would refuse the packed policy ({error}); this is a bug of policy-compiler"

@@ -79,6 +79,8 @@ pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
 pub(crate) struct Finding {
     code: Code,
     span: Option<Span>,
+    /// Another file than the policy, and where in it.
+    other: Option<(String, Option<Place>)>,
     message: String,
     labels: Vec<(Span, String)>,
     help: Option<String>,
@@ -92,7 +94,21 @@ impl Finding {
 
     /// A finding about the file as a whole.
     pub(crate) fn of_file(code: Code, message: impl Into<String>) -> Self {
-        Self { code, span: None, message: message.into(), labels: Vec::new(), help: None, did_you_mean: None }
+        Self {
+            code,
+            span: None,
+            other: None,
+            message: message.into(),
+            labels: Vec::new(),
+            help: None,
+            did_you_mean: None,
+        }
+    }
+
+    /// Is about another file than the policy.
+    pub(crate) fn in_other(mut self, source: &Source<'_>, span: Option<Span>) -> Self {
+        self.other = Some((source.name().to_owned(), span.map(|span| source.place(span))));
+        self
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
@@ -112,12 +128,14 @@ impl Finding {
     }
 
     fn placed(self, source: &Source<'_>) -> Diagnostic {
-        let Self { code, span, message, labels, help, did_you_mean } = self;
+        let Self { code, span, other, message, labels, help, did_you_mean } = self;
         let label = |(span, message)| Label { span: source.place(span), message };
+        let here = || (source.name().to_owned(), span.map(|span| source.place(span)));
+        let (file, span) = other.unwrap_or_else(here);
         Diagnostic {
             code,
-            file: source.name().to_owned(),
-            span: span.map(|span| source.place(span)),
+            file,
+            span,
             message,
             labels: labels.into_iter().map(label).collect(),
             help,
@@ -165,13 +183,15 @@ impl Findings {
         self.0.iter().any(|finding| wanted(finding.code))
     }
 
-    /// The findings in the order of the file; those about the whole file last.
+    /// The findings in the order of the file; then those about the whole file, then those about other files.
     pub(crate) fn placed(mut self, source: &Source<'_>) -> Vec<Diagnostic> {
         let order = |finding: &Finding| {
             let span = finding.span.unwrap_or(Span { start: usize::MAX, end: usize::MAX });
-            (span.start, span.end, finding.code)
+            let other =
+                finding.other.as_ref().map(|(name, place)| (name.clone(), place.map(|place| place.start.offset)));
+            (span.start, span.end, other, finding.code)
         };
-        self.0.sort_by_key(order);
+        self.0.sort_by_cached_key(order);
         self.0.into_iter().map(|finding| finding.placed(source)).collect()
     }
 }

@@ -5,12 +5,18 @@
 
 pub(crate) mod amounts;
 mod fields;
+mod grants;
 pub(crate) mod headers;
+mod identity;
 mod limits;
+mod patterns;
 mod read;
+mod schemas;
 mod values;
 
+pub(crate) use identity::{Source, SourceKind, Token, ToolsClaim};
 pub(crate) use read::read;
+pub(crate) use schemas::{Inline, SchemaSource};
 
 use crate::source::Span;
 use toolgate_engine::bundle::{AuditArguments, Mode, Quota, Rate, Share};
@@ -49,24 +55,79 @@ pub(crate) struct Limits {
 /// Checks of arguments.
 #[derive(Debug, Default)]
 pub(crate) struct Arguments {
+    pub(crate) schema: Option<Given<SchemaSource>>,
     pub(crate) max_string_length: Option<Given<u32>>,
-    pub(crate) blocked: Option<Given<Vec<Named>>>,
+    pub(crate) blocked: Option<Given<Vec<Pattern>>>,
+}
+
+/// What becomes of `format` in schemas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Formats {
+    /// It describes, and refuses nothing.
+    Annotation,
+    /// Strings are held to it.
+    Assertion,
+}
+
+/// A schema that others refer to by its name.
+#[derive(Debug)]
+pub(crate) struct SharedSchema {
+    pub(crate) id: Named,
+    /// Nothing if it was written wrongly.
+    pub(crate) inline: Option<Inline>,
+}
+
+/// What a pattern is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum PatternKind {
+    Literal,
+    Regex,
+    Set,
+}
+
+/// An entry of `blocked`.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
+    pub(crate) kind: PatternKind,
+    /// The literal, the expression or the name of the set; its place is that of the entry in the list.
+    pub(crate) what: Named,
+    /// The pointer to the argument that it is for; nothing if it is for all.
+    pub(crate) part: Option<String>,
 }
 
 /// Who may call.
 #[derive(Debug, Default)]
 pub(crate) struct Grants {
-    pub(crate) agents: Option<Given<Vec<Named>>>,
-    pub(crate) groups: Option<Given<Vec<Named>>>,
+    pub(crate) agents: Option<Given<Vec<Granted>>>,
+    pub(crate) groups: Option<Given<Vec<Granted>>>,
+}
+
+/// An entry of such a list.
+#[derive(Debug)]
+pub(crate) struct Granted {
+    pub(crate) who: Named,
+    /// What narrows the grant; nothing if it is for any arguments.
+    pub(crate) narrowing: Option<Narrowing>,
+}
+
+/// The checks that a grant adds to the tool's own.
+#[derive(Debug)]
+pub(crate) struct Narrowing {
+    /// The whole entry.
+    pub(crate) span: Span,
+    pub(crate) arguments: Arguments,
 }
 
 /// The whole file.
 #[derive(Debug, Default)]
 pub(crate) struct PolicyFile {
     pub(crate) name: String,
-    pub(crate) identity: Option<Given<String>>,
+    /// In order; one, if it is written as a mapping.
+    pub(crate) identity: Option<Given<Vec<Source>>>,
     pub(crate) defaults: Defaults,
     pub(crate) audit: Audit,
+    pub(crate) schema_format: Option<Given<Formats>>,
+    pub(crate) schemas: Vec<SharedSchema>,
     /// Nothing if the key is missing.
     pub(crate) agents: Option<Given<Vec<Agent>>>,
     pub(crate) groups: Option<Given<Vec<Group>>>,
@@ -132,7 +193,27 @@ pub(crate) fn entries(given: Option<&Given<Vec<Named>>>) -> &[Named] {
     given.and_then(|given| given.value.as_deref()).unwrap_or_default()
 }
 
+/// The entries of a list of grants, if it was written.
+pub(crate) fn granted(given: Option<&Given<Vec<Granted>>>) -> &[Granted] {
+    given.and_then(|given| given.value.as_deref()).unwrap_or_default()
+}
+
+/// The checks of all grants that are narrowed.
+pub(crate) fn narrowings(grants: &Grants) -> impl Iterator<Item = &Arguments> {
+    let all = granted(grants.agents.as_ref()).iter().chain(granted(grants.groups.as_ref()));
+    all.filter_map(|granted| granted.narrowing.as_ref()).map(|narrowing| &narrowing.arguments)
+}
+
+/// The patterns that are blocked, if any.
+pub(crate) fn patterns(arguments: &Arguments) -> &[Pattern] {
+    arguments.blocked.as_ref().and_then(|given| given.value.as_deref()).unwrap_or_default()
+}
+
 impl PolicyFile {
+    pub(crate) fn sources(&self) -> &[Source] {
+        self.identity.as_ref().and_then(|given| given.value.as_deref()).unwrap_or_default()
+    }
+
     pub(crate) fn agents(&self) -> &[Agent] {
         self.agents.as_ref().and_then(|given| given.value.as_deref()).unwrap_or_default()
     }

@@ -5,19 +5,22 @@
 
 use crate::{
     diagnostic::{Code, Finding, Findings, quoted},
-    file::{self, Given, PolicyFile},
-    lower::{Links, Lowered, Rules},
+    file::{self, Given, PolicyFile, SourceKind},
+    lower::{Links, Lowered},
     source::Span,
 };
 use std::collections::HashSet;
-use toolgate_engine::bundle::{Bundle, Mode, Subject};
+use toolgate_engine::{
+    bundle::{Bundle, CertificateName, Mode, Subject},
+    views,
+};
 
 pub(crate) fn lint(file: &PolicyFile, lowered: &Lowered, findings: &mut Findings) {
-    let Lowered { bundle, links, rules } = lowered;
+    let Lowered { bundle, links, files: _ } = lowered;
     identity(file, findings);
     emptiness(file, findings);
     shadow(file, findings);
-    dead_literals(bundle, rules, findings);
+    dead_literals(file, bundle, links, findings);
     // What is missing may have been written, and not been understood.
     if !findings.any(hides_something) {
         grants(file, bundle, links, findings);
@@ -44,11 +47,33 @@ fn hides_something(code: Code) -> bool {
 }
 
 fn identity(file: &PolicyFile, findings: &mut Findings) {
-    let Some(Given { span, value: Some(header) }) = &file.identity else { return };
-    let message = format!("whoever can set `{header}` is that agent");
-    let finding = Finding::new(Code::IdentityHeader, *span, message);
-    findings
-        .add(finding.help("let the gateway remove it from what clients send, and set it from what it has verified"));
+    for source in file.sources() {
+        let note = |code, message: String, help| Finding::new(code, source.what, message).help(help);
+        let note = match &source.kind {
+            SourceKind::Token(_) => continue,
+            SourceKind::Header(header) => note(
+                Code::IdentityHeader,
+                format!("whoever can set `{header}` is that agent"),
+                "let the gateway remove it from what clients send, and set it from what it has verified",
+            ),
+            SourceKind::ApiKey(header) => note(
+                Code::ClientIdHeader,
+                format!("where no API key is asked for, whoever can set `{header}` is that agent"),
+                "ask for an API key on each route with this policy, and let Envoy forward the client's id in this header",
+            ),
+            SourceKind::Certificate(CertificateName::UriSan | CertificateName::DnsSan) => note(
+                Code::ClientCertificate,
+                "whoever has a certificate with that name is that agent".to_owned(),
+                "let Envoy verify clients against a CA that gives such names to agents only, and require a certificate",
+            ),
+            SourceKind::Certificate(CertificateName::Subject) => note(
+                Code::SubjectName,
+                "of the subject only the common name counts, which many CAs do not keep apart".to_owned(),
+                "use `uri_san` or `dns_san`, or let Envoy verify clients against a CA of the agents' own",
+            ),
+        };
+        findings.add(note);
+    }
 }
 
 fn emptiness(file: &PolicyFile, findings: &mut Findings) {
@@ -124,6 +149,7 @@ fn tool_groups(file: &PolicyFile, findings: &mut Findings) {
             || grants.groups.is_some()
             || limits.rate.is_some()
             || limits.quota.is_some()
+            || arguments.schema.is_some()
             || arguments.max_string_length.is_some()
             || arguments.blocked.is_some();
         let why = match (has_tools, says_something) {
@@ -178,31 +204,42 @@ fn span<T>(given: &Option<Given<T>>) -> Option<Span> {
     given.as_ref().map(|given| given.span)
 }
 
+/// What a grant's own length leaves of the longest string of its tools.
+fn shorter(arguments: &file::Arguments, longest: Option<u32>) -> Option<u32> {
+    let own = file::value(arguments.max_string_length.as_ref()).unwrap_or(u32::MAX);
+    longest.map(|longest| longest.min(own))
+}
+
 /// A literal is dead if each tool that checks it refuses a string of its length anyway.
-fn dead_literals(bundle: &Bundle, rules: &Rules, findings: &mut Findings) {
-    let at = |index: u32| usize::try_from(index).unwrap_or(usize::MAX);
-    // For each list of checks, the longest string that one of its tools lets pass.
-    let mut longest: Vec<u32> = vec![0; bundle.checks.len()];
-    for tool in &bundle.tools {
-        let lengths = tool.checks.iter().filter_map(|&checks| bundle.checks.get(at(checks))?.max_string_length);
-        let most = lengths.map(|length| length.value).min().unwrap_or(u32::MAX);
-        for &checks in &tool.checks {
-            if let Some(longest) = longest.get_mut(at(checks)) {
-                *longest = most.max(*longest);
-            }
-        }
-    }
-    let used: HashSet<u32> = bundle.tools.iter().flat_map(|tool| tool.checks.iter().copied()).collect();
-    for ((index, checks), longest) in (0u32..).zip(&bundle.checks).zip(longest) {
-        for literal in checks.blocked.iter().filter(|_| used.contains(&index)) {
-            let length = literal.value.chars().count();
+fn dead_literals(file: &PolicyFile, bundle: &Bundle, links: &Links, findings: &mut Findings) {
+    let longest = |tool: &toolgate_engine::bundle::Tool| {
+        let checks = tool.checks.iter().filter_map(|&at| bundle.checks.get(usize::try_from(at).ok()?));
+        checks.filter_map(|checks| checks.max_string_length).map(|length| length.value).min().unwrap_or(u32::MAX)
+    };
+    let longest: Vec<u32> = bundle.tools.iter().map(longest).collect();
+    let mut dead = |arguments: &file::Arguments, longest: Option<u32>| {
+        let Some(longest) = longest else { return };
+        for literal in file::patterns(arguments).iter().filter(|pattern| pattern.kind == file::PatternKind::Literal) {
+            // In the views a letter may become several; white space is as good as one blank.
+            let words: Vec<_> = literal.what.name.split_whitespace().collect();
+            let length = words.join(" ").chars().count() / views::GROWTH;
             if u32::try_from(length).is_ok_and(|length| length <= longest) {
                 continue;
             }
-            let Some(span) = rules.span(literal.rule) else { continue };
             let message =
-                format!("this literal has {length} characters, and strings of more than {longest} are refused anyway");
-            findings.add(Finding::new(Code::DeadLiteral, span, message));
+                format!("strings of more than {longest} characters are refused anyway, and this is far longer");
+            findings.add(Finding::new(Code::DeadLiteral, literal.what.span, message));
         }
+    };
+    dead(&file.defaults.arguments, longest.iter().max().copied());
+    for (tool, longest) in file.tools().iter().zip(&longest) {
+        dead(&tool.arguments, Some(*longest));
+        file::narrowings(&tool.grants).for_each(|arguments| dead(arguments, shorter(arguments, Some(*longest))));
+    }
+    for (at, group) in file.tool_groups.iter().enumerate() {
+        let members = longest.iter().enumerate().filter(|(tool, _)| links.tool_groups_of(*tool).contains(&at));
+        let longest = members.map(|(_, longest)| *longest).max();
+        dead(&group.arguments, longest);
+        file::narrowings(&group.grants).for_each(|arguments| dead(arguments, shorter(arguments, longest)));
     }
 }

@@ -5,18 +5,22 @@
 
 mod buckets;
 mod checks;
+mod identity;
 mod links;
+mod patterns;
 mod rules;
+mod schemas;
 
-pub(crate) use links::Links;
-pub(crate) use rules::Rules;
+use checks::Narrowings;
+pub(crate) use links::{Link, Links};
+use rules::Rules;
 
 use crate::{
     diagnostic::{Code, Finding, Findings},
     file::{self, PolicyFile},
-    source::Span,
+    files::{Files, ReadFile},
 };
-use toolgate_engine::bundle::{Agent, AuditArguments, AuditOptions, Bundle, Grant, IdentitySource, Mode, Ruled, Tool};
+use toolgate_engine::bundle::{Agent, AuditArguments, AuditOptions, Bundle, Grant, Mode, Ruled, Tool};
 
 /// The body limit of a tool, if neither it nor `defaults` says one.
 const BODY_LIMIT_BYTES: u32 = 64 << 10;
@@ -31,26 +35,33 @@ const MAX_RULES_BYTES: usize = toolgate_engine::bundle::MAX_BUNDLE_BYTES / 3;
 pub(crate) struct Lowered {
     pub(crate) bundle: Bundle,
     pub(crate) links: Links,
-    pub(crate) rules: Rules,
+    /// Files that were read besides the policy.
+    pub(crate) files: Vec<ReadFile>,
 }
 
-pub(crate) fn lower(file: &PolicyFile, findings: &mut Findings) -> Lowered {
+/// Lowers a file. `name` is what findings call it.
+pub(crate) fn lower(file: &PolicyFile, name: &str, files: &dyn Files, findings: &mut Findings) -> Lowered {
     let links = Links::of(file, findings);
     let mut rules = Rules::within(MAX_RULES_BYTES);
     let mut bundle = Bundle {
         name: file.name.clone(),
-        identity: identity(file),
+        identity: identity::sources(file, &mut rules),
         audit: audit(file),
         groups: file.groups().iter().map(|group| group.id.name.clone()).collect(),
         ..Bundle::default()
     };
     bundle.agents = agents(file, &links, &mut bundle, &mut rules);
     let group_buckets = buckets::of_tool_groups(file, &mut bundle.buckets, &mut rules);
-    let mut all_checks = checks::AllChecks::of(file, &mut rules);
+    let mut all_checks = checks::AllChecks::of(file, name, files, &mut rules, findings);
+    let of_group = |group: &file::ToolGroup| {
+        all_checks.of_grants(["tool_groups", &group.id.name], &group.grants, &mut rules, findings)
+    };
+    let group_narrowings: Vec<Narrowings> = file.tool_groups.iter().map(of_group).collect();
     let mut grants_left = MAX_GRANTS;
     for (at, tool) in file.tools().iter().enumerate() {
         let member_of = links.tool_groups_of(at);
-        let grants = grants(file, &links, at, grants_left, &mut rules);
+        let narrowings = all_checks.of_grants(["tools", &tool.id.name], &tool.grants, &mut rules, findings);
+        let grants = grants(file, &links, at, grants_left, &narrowings, &group_narrowings, &mut rules);
         grants_left = grants_left.saturating_sub(grants.len());
         let mut held_to = buckets::of_tool(file, tool, &mut bundle.buckets, &mut rules);
         held_to.extend(member_of.iter().filter_map(|&group| group_buckets.get(group)).flatten());
@@ -60,25 +71,21 @@ pub(crate) fn lower(file: &PolicyFile, findings: &mut Findings) -> Lowered {
             body_limit: body_limit(file, tool, &mut rules),
             grants,
             buckets: held_to,
-            checks: all_checks.of_tool(file, tool, member_of, &mut rules),
+            checks: all_checks.of_tool(tool, member_of, &mut rules, findings),
             audit_arguments: file::value(tool.audit_arguments.as_ref())
                 .or(file::value(file.audit.arguments.as_ref()))
                 .unwrap_or(AuditArguments::Redacted),
         });
     }
-    bundle.checks = all_checks.into_list();
+    let checks::Parts { automata, schemas, checks, files } = all_checks.into_parts(findings);
+    (bundle.automata, bundle.schemas, bundle.checks) = (automata, schemas, checks);
     bundle.rules = rules.pointers().to_vec();
     if grants_left == 0 || rules.is_overfull() {
         let message = "the policy unfolds to more grants than the filter holds";
         let finding = Finding::of_file(Code::Unfolds, message);
         findings.add(finding.help("grant groups of agents instead of single agents"));
     }
-    Lowered { bundle, links, rules }
-}
-
-fn identity(file: &PolicyFile) -> Vec<IdentitySource> {
-    let header = file.identity.as_ref().and_then(|given| given.value.clone());
-    header.map(IdentitySource::Header).into_iter().collect()
+    Lowered { bundle, links, files }
 }
 
 fn audit(file: &PolicyFile) -> AuditOptions {
@@ -101,32 +108,42 @@ fn agents(file: &PolicyFile, links: &Links, bundle: &mut Bundle, rules: &mut Rul
 
 fn body_limit(file: &PolicyFile, tool: &file::Tool, rules: &mut Rules) -> Ruled<u32> {
     if let Some(given) = &tool.body_limit {
-        let rule = rules.at(&["tools", &tool.id.name, "body_limit"], given.span);
+        let rule = rules.at(&["tools", &tool.id.name, "body_limit"]);
         return Ruled { rule, value: given.value.unwrap_or(BODY_LIMIT_BYTES) };
     }
     // The built-in limit has this rule too: it is where one would change it.
     let given = file.defaults.body_limit.as_ref();
-    let span = given.map_or(Span::default(), |given| given.span);
-    Ruled { rule: rules.at(&["defaults", "body_limit"], span), value: file::value(given).unwrap_or(BODY_LIMIT_BYTES) }
+    Ruled { rule: rules.at(&["defaults", "body_limit"]), value: file::value(given).unwrap_or(BODY_LIMIT_BYTES) }
 }
 
-/// The tool's own grants, then those of its tool groups; of several for one subject, the first.
-fn grants(file: &PolicyFile, links: &Links, tool: usize, most: usize, rules: &mut Rules) -> Vec<Grant> {
-    let own = file.tools().get(tool).map(|own| ("tools", own.id.name.as_str(), links.grants_of_tool(tool)));
+/// The tool's own grants, then those of its tool groups; of several for any arguments of one subject, the first.
+fn grants(
+    file: &PolicyFile,
+    links: &Links,
+    tool: usize,
+    most: usize,
+    narrowings: &Narrowings,
+    group_narrowings: &[Narrowings],
+    rules: &mut Rules,
+) -> Vec<Grant> {
+    let own =
+        file.tools().get(tool).map(|own| (["tools", own.id.name.as_str()], links.grants_of_tool(tool), narrowings));
     let of_groups = links.tool_groups_of(tool).iter().filter_map(|&group| {
         let name = file.tool_groups.get(group)?.id.name.as_str();
-        Some(("tool_groups", name, links.grants_of_tool_group(group)))
+        Some((["tool_groups", name], links.grants_of_tool_group(group), group_narrowings.get(group)?))
     });
     let mut seen = std::collections::HashSet::new();
     let mut grants = Vec::new();
-    for (place, name, granted) in own.into_iter().chain(of_groups) {
+    for ([place, name], granted, narrowings) in own.into_iter().chain(of_groups) {
         for link in granted {
             if grants.len() == most {
                 return grants;
             }
-            if seen.insert((link.key, link.index)) {
-                let rule = rules.at(&[place, name, link.key, &link.at.to_string()], link.span);
-                grants.push(Grant { subject: link.subject(), rule });
+            let narrowing = narrowings.of(link);
+            if narrowing.is_some() || seen.insert((link.key, link.index)) {
+                let rule = rules.at(&[place, name, link.key, &link.at.to_string()]);
+                let checks = narrowing.flatten().into_iter().collect();
+                grants.push(Grant { subject: link.subject(), rule, checks });
             }
         }
     }

@@ -4,8 +4,9 @@
 //! Gives no config that the engine has not loaded once.
 
 use crate::{
-    Compiled, Source, compile,
+    Compiled, Source, compile_with,
     diagnostic::{Code, Diagnostic, Finding, Findings, has_errors},
+    files::{Files, NoFiles, ReadFile},
 };
 use toolgate_engine::{
     bundle::{self, BadConfig, Deployment},
@@ -25,12 +26,19 @@ pub struct Packing {
     pub config: Option<String>,
     /// All findings.
     pub diagnostics: Vec<Diagnostic>,
+    /// The files that were read besides the policy.
+    pub files: Vec<ReadFile>,
+}
+
+/// Compiles and packs a policy that names no files.
+pub fn pack(name: &str, source: &[u8], deployment: Deployment) -> Result<Packing, BadConfig> {
+    pack_with(name, source, &NoFiles, deployment)
 }
 
 /// Compiles and packs a policy. An error means that the engine refuses what this crate made, which is a bug.
-pub fn pack(name: &str, source: &[u8], deployment: Deployment) -> Result<Packing, BadConfig> {
-    let Compiled { bundle, mut diagnostics } = compile(name, source);
-    let Some(bundle) = bundle else { return Ok(Packing { config: None, diagnostics }) };
+pub fn pack_with(name: &str, source: &[u8], files: &dyn Files, deployment: Deployment) -> Result<Packing, BadConfig> {
+    let Compiled { bundle, mut diagnostics, files } = compile_with(name, source, files);
+    let Some(bundle) = bundle else { return Ok(Packing { config: None, diagnostics, files }) };
     let config = bundle::encode(&bundle, deployment)?;
     Policy::load(config.as_bytes())?;
     let mut findings = Findings::default();
@@ -39,7 +47,7 @@ pub fn pack(name: &str, source: &[u8], deployment: Deployment) -> Result<Packing
     }
     diagnostics.extend(findings.placed(&Source::new(name, source)));
     let config = (!has_errors(&diagnostics)).then_some(config);
-    Ok(Packing { config, diagnostics })
+    Ok(Packing { config, diagnostics, files })
 }
 
 fn weigh(bytes: usize) -> Option<Finding> {

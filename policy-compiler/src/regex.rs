@@ -6,12 +6,15 @@
 mod blocked;
 mod determine;
 mod ecma;
+mod join;
 mod minimize;
 mod parse;
+mod partition;
 #[cfg(test)]
 mod tests;
 mod write;
 
+pub use join::{Joined, Prepared, join};
 use regex_syntax::hir::Hir;
 use std::fmt;
 use toolgate_engine::automaton::{Automaton, ReadyAutomaton};
@@ -107,11 +110,6 @@ impl Pattern {
     /// A literal that is blocked: letters match in either case, white space matches any run of white space.
     pub fn literal(text: &str) -> Self {
         Self(blocked::literal(text))
-    }
-
-    /// Whether it matches the empty text, and so every text.
-    pub fn matches_nothing_at_all(&self) -> bool {
-        self.0.properties().minimum_len() == Some(0)
     }
 
     /// The shortest text that it matches, in bytes; nothing if it matches none.

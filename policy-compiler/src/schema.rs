@@ -12,6 +12,7 @@ mod emit;
 mod formats;
 mod library;
 mod merge;
+mod never;
 mod pool;
 mod resolve;
 mod survey;
@@ -48,6 +49,10 @@ pub enum Unknown {
 /// How schemas are compiled.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
+    /// What the URIs of documents that belong together begin with: a scheme and a path. No relative reference in them
+    /// leads out of it. Those that have only a query behind it are parts of one document, and `#/schemas/name` in them is
+    /// the part `?/schemas/name`.
+    pub home: Option<&'static str>,
     /// What becomes of keywords and formats that are not known.
     pub unknown: Unknown,
     /// Whether strings are held to `format`; otherwise it only describes them.
@@ -58,9 +63,30 @@ pub struct Options {
     pub patterns: Budget,
 }
 
+/// What a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// A keyword has a value that it does not take, or the schema cannot be compiled.
+    Value,
+    /// A keyword or format is not known.
+    Unknown,
+    /// A reference leads nowhere.
+    Reference,
+    /// An extension is not enforced.
+    Extension,
+    /// A keyword says nothing.
+    Idle,
+    /// No value can hold.
+    NeverHolds,
+    /// Judging by the schema takes many steps.
+    Cost,
+}
+
 /// Something wrong in a document.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
+    /// What it is about.
+    pub subject: Subject,
     /// [`Document::uri`] of the document; of an entry that leads nowhere, the entry.
     pub document: String,
     /// RFC 6901 pointer into the document.
@@ -69,6 +95,8 @@ pub struct Finding {
     pub message: String,
     /// What to do.
     pub help: Option<String>,
+    /// Of a reference, the document that is not there.
+    pub lost: Option<String>,
 }
 
 /// Schemas that were compiled.
@@ -80,6 +108,32 @@ pub struct Compiled {
     pub bounds: Vec<u64>,
     /// What is allowed, and yet probably not meant.
     pub warnings: Vec<Finding>,
+    /// Document and pointer of a `format` that strings are not held to, if there is any.
+    pub annotation: Option<(String, String)>,
+}
+
+/// What entries lead to.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    /// URIs of documents that are needed and not there.
+    pub missing: Vec<String>,
+    /// URIs of documents that are there and not needed.
+    pub unused: Vec<String>,
+}
+
+/// Follows all references from `entries` on.
+pub fn reach(documents: &[Document], entries: &[String], options: Options) -> Reach {
+    let mut library = Library::new(documents, options);
+    for entry in entries {
+        let _ = library.entry(entry);
+    }
+    library.link();
+    let unused = library.unused().cloned().collect();
+    let (errors, _) = library.findings();
+    let mut missing: Vec<_> = errors.into_iter().filter_map(|finding| finding.lost).collect();
+    missing.sort();
+    missing.dedup();
+    Reach { missing, unused }
 }
 
 /// Compiles the schemas that `entries` name: URIs of documents, with a fragment for a schema inside.
@@ -88,10 +142,14 @@ pub fn compile(documents: &[Document], entries: &[String], options: Options) -> 
     let sites: Vec<_> = entries.iter().map(|entry| library.entry(entry)).collect();
     library.link();
     let emitted = emit::emit(&mut library, &sites);
+    let annotation = library.annotation.take();
+    let origins: Vec<_> = sites.iter().map(|site| library.origin(*site)).collect();
     let (mut findings, mut warnings) = library.findings();
-    let compiled = emitted.and_then(|emitted| bound::bound(merge::merge(emitted), &mut findings, &mut warnings));
+    let merged = emitted.map(merge::merge);
+    warnings.extend(merged.as_ref().map(|merged| never::warnings(merged, &origins)).unwrap_or_default());
+    let compiled = merged.and_then(|merged| bound::bound(merged, &origins, &mut findings, &mut warnings));
     match compiled {
-        Some((program, bounds)) if findings.is_empty() => Ok(Compiled { program, bounds, warnings }),
+        Some((program, bounds)) if findings.is_empty() => Ok(Compiled { program, bounds, warnings, annotation }),
         _ => {
             findings.sort();
             findings.dedup();

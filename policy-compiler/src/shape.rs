@@ -24,6 +24,7 @@ pub(crate) enum Names {
     Groups,
     Tools,
     ToolGroups,
+    Schemas,
 }
 
 /// What a key takes.
@@ -49,10 +50,38 @@ pub(crate) enum Shape {
     PlainRate,
     /// `1000/day` alone.
     PlainQuota,
+    /// A declared name.
+    Name(Names),
     /// A list of declared names.
     ListOf(Names),
+    /// A list of declared names, and of mappings that narrow what is granted to one.
+    Grants(Names, &'static Table),
     /// A list of texts that are not empty.
     Texts,
+    /// A text that is not empty.
+    Literal,
+    /// A regular expression.
+    Regex,
+    /// The name of a set of patterns.
+    Set,
+    /// An RFC 6901 pointer to an argument.
+    Pointer,
+    /// A list of literals, and of mappings that say exactly one of the keys which [`is_alternative`] names.
+    Patterns(&'static Table),
+    /// A JSON Schema in place.
+    Schema,
+    /// The path of a file, from the policy's folder on.
+    File,
+    /// A mapping from names to JSON Schemas.
+    Schemas,
+    /// A mapping that says exactly one of its keys, or a list of such mappings, none of them empty.
+    Sources(&'static Table),
+    /// The name under which Envoy keeps the payload of a token.
+    Provider,
+    /// The name of a claim, or an RFC 6901 pointer to it.
+    Claim,
+    /// What stands before the name of a tool in a scope.
+    ScopePrefix,
     /// A mapping with known keys.
     Object(&'static Table),
     /// A mapping from names to mappings with known keys.
@@ -101,10 +130,20 @@ impl Table {
     /// The key of this table under which a key of that name may stand.
     pub(crate) fn home_of(&self, name: &str) -> Option<&'static str> {
         self.keys.iter().find_map(|key| match key.shape {
-            Shape::Object(table) | Shape::Rate(table) | Shape::Quota(table) => table.key(name).map(|_| key.name),
+            Shape::Object(table)
+            | Shape::Sources(table)
+            | Shape::Rate(table)
+            | Shape::Quota(table)
+            | Shape::Patterns(table)
+            | Shape::Grants(_, table) => table.key(name).map(|_| key.name),
             _ => None,
         })
     }
+}
+
+/// Whether a key says what a pattern is: a pattern has exactly one of these.
+pub(crate) fn is_alternative(key: &Key) -> bool {
+    matches!(key.shape, Shape::Literal | Shape::Regex | Shape::Set)
 }
 
 impl Names {
@@ -115,6 +154,7 @@ impl Names {
             Self::Groups => "groups",
             Self::Tools => "tools",
             Self::ToolGroups => "tool_groups",
+            Self::Schemas => "schemas",
         }
     }
 
@@ -125,6 +165,7 @@ impl Names {
             Self::Groups => "group",
             Self::Tools => "tool",
             Self::ToolGroups => "tool group",
+            Self::Schemas => "schema",
         }
     }
 
@@ -132,7 +173,7 @@ impl Names {
     pub(crate) fn signs(self) -> &'static str {
         match self {
             Self::Agents => "._:/@+=-",
-            Self::Groups | Self::Tools | Self::ToolGroups => "_.-",
+            Self::Groups | Self::Tools | Self::ToolGroups | Self::Schemas => "_.-",
         }
     }
 }

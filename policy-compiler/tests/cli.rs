@@ -162,7 +162,7 @@ fn a_packed_policy_is_one_line_and_its_size_is_said_beside_it() {
     assert_eq!(ran.code, 0);
     assert_eq!(ran.stdout.matches('\n').count(), 1);
     let config: Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!((&config["format"], &config["hold_headers"]), (&1.into(), &false.into()));
+    assert_eq!((&config["format"], &config["hold_headers"]), (&2.into(), &false.into()));
     let size = format!("{} bytes, 0 % of what a Kubernetes object holds", ran.stdout.trim_end().len());
     assert!(ran.stderr.contains("warning[TG046]") && ran.stderr.contains(&size), "{}", ran.stderr);
     assert_eq!(run(folder.path(), &["pack", "warned.yaml"]).stdout, ran.stdout, "the same bytes each time");
@@ -255,9 +255,17 @@ fn inspect_shows_who_may_call_what_and_how_often() {
     assert_eq!(run(folder.path(), &["pack", "--hold-headers", sample, "-o", "sample.json"]).code, 0);
     let shown = run(folder.path(), &["inspect", "sample.json"]);
     assert_eq!((shown.code, shown.stderr.as_str()), (0, ""));
-    for part in
-        ["sample", "sha256:", "--hold-headers", "readers (group)", "200/day for all", "shadow", "2000/day over web"]
-    {
+    for part in [
+        "sample",
+        "sha256:",
+        "jwt keycloak (agent /azp, user /sub, tools /scope, after tool:), then mtls uri_san",
+        "--hold-headers",
+        "readers (group)",
+        "200/day for all",
+        "shadow",
+        "2000/day over web",
+        "dev-agent, support-agent (only: blocked 1), readers (group) (only: strings 20)",
+    ] {
         assert!(shown.stdout.contains(part), "{part}: {}", shown.stdout);
     }
     let report: Value =
@@ -265,12 +273,20 @@ fn inspect_shows_who_may_call_what_and_how_often() {
     let config: Value = serde_json::from_str(&fs::read_to_string(folder.path().join("sample.json")).unwrap()).unwrap();
     assert_eq!(report["digest"], config["digest"]);
     assert_eq!(report["hold_headers"], true);
+    let token = serde_json::json!({
+        "kind": "jwt", "name": "keycloak", "agent": "/azp", "user": "/sub", "tools": "/scope", "scope_prefix": "tool:"
+    });
+    assert_eq!(report["identity"][0], token);
+    assert_eq!(report["identity"][3], serde_json::json!({ "kind": "header", "name": "x-agent-id" }));
     let search = &report["tools"][0];
     assert_eq!(search["name"], "search");
     assert_eq!(
         search["grants"][0],
-        serde_json::json!({ "kind": "group", "name": "readers", "rule": "/tools/search/groups/0" })
+        serde_json::json!({ "kind": "group", "name": "readers", "rule": "/tools/search/groups/0", "narrowing": null })
     );
+    let read_ticket = &report["tools"][4]["grants"][2];
+    assert_eq!(read_ticket["rule"], "/tools/read_ticket/groups/0");
+    assert_eq!(read_ticket["narrowing"], serde_json::json!({ "schemas": 0, "max_string_length": 20, "blocked": 0 }));
     assert_eq!(search["limits"][0]["limit"], "60/minute");
     assert_eq!(search["limits"][0]["rule"], "/tools/search/rate");
 }
@@ -284,7 +300,7 @@ fn inspect_says_what_is_wrong_with_a_config_that_the_filter_would_refuse() {
         (GOOD, "not a packed policy"),
         ("", "not a packed policy"),
         ("{}", "not a packed policy"),
-        (&packed.replace("\"format\":1", "\"format\":2"), "format 2, this build reads format 1"),
+        (&packed.replace("\"format\":2", "\"format\":3"), "format 3, this build reads format 2"),
         (&packed.replace("\"policy\":\"", "\"policy\":\"!"), "damaged"),
         (&digest, "digest"),
     ] {
@@ -350,4 +366,104 @@ fn a_reader_that_goes_away_is_no_failure() {
     let mut child = command(folder.path(), &["check", "bad.yaml"]).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stderr.take());
     assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+/// A policy whose tool is held to the schema in a file.
+fn naming(file: &str) -> String {
+    GOOD.replace("agents: [a]", &format!("agents: [a], arguments: {{ schema_file: '{file}' }}"))
+}
+
+/// A folder with policies and their schemas, inside of a folder that no policy may read.
+fn schemas() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir_all(folder.path().join("policies/schemas")).unwrap();
+    for (name, text) in [
+        ("outside.json", "{}"),
+        ("policies/good.yaml", naming("schemas/good.json").as_str()),
+        ("policies/schemas/good.json", r#"{"properties": {"q": {"$ref": "more.json"}}}"#),
+        ("policies/schemas/more.json", r#"{"type": "string"}"#),
+        ("policies/schemas/broken.json", "{\n  \"type\": \"object\",\n  oops\n}\n"),
+        ("policies/schemas/network.json", "{\n  \"$ref\": \"https://example.com/schema.json\"\n}\n"),
+        ("policies/schemas/escape.json", "{\n  \"$ref\": \"../../outside.json\"\n}\n"),
+    ] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let large = format!("{{\"title\": \"{}\"}}", "x".repeat(1 << 20));
+    fs::write(folder.path().join("policies/schemas/large.json"), large).unwrap();
+    folder
+}
+
+#[test]
+fn schema_files_are_found_beside_the_policy_wherever_the_command_runs() {
+    let folder = schemas();
+    let from_above = run(folder.path(), &["check", "--deny-warnings", "policies/good.yaml"]);
+    assert_eq!((from_above.code, from_above.stdout.as_str()), (0, ""), "{}", from_above.stderr);
+    let packed = run(folder.path(), &["pack", "policies/good.yaml"]).stdout;
+    assert_eq!(run(&folder.path().join("policies"), &["pack", "good.yaml"]).stdout, packed);
+    // Of standard input, the current folder is the policy's.
+    let policy = naming("schemas/good.json");
+    let ran = run_with_input(&folder.path().join("policies"), &["pack", "-"], &policy);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, packed.as_str()), "{}", ran.stderr);
+    let ran = run_with_input(folder.path(), &["check", "-"], &policy);
+    assert!(ran.code == 1 && ran.stderr.contains("there is no such file"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_schema_file_that_is_not_right_is_told_with_its_line_and_nothing_is_packed() {
+    let folder = schemas();
+    for (file, told) in [
+        ("schemas/none.json", "policy.yaml:5:"),
+        ("../outside.json", "leads out of the folder of the policy"),
+        ("schemas", "it is no file"),
+        ("schemas/large.json", "has more than 1048576 bytes"),
+        ("schemas/broken.json", "policies/schemas/broken.json:3:3"),
+        ("schemas/network.json", "policies/schemas/network.json:2:11"),
+        ("schemas/escape.json", "policies/schemas/escape.json:2:11"),
+    ] {
+        fs::write(folder.path().join("policies/policy.yaml"), naming(file)).unwrap();
+        for verb in ["check", "pack"] {
+            let ran = run(folder.path(), &[verb, "policies/policy.yaml"]);
+            assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{file}");
+            assert!(ran.stderr.contains(told), "{file}: {}", ran.stderr);
+        }
+    }
+    let json = run(folder.path(), &["check", "--format", "json", "policies/policy.yaml"]).stdout;
+    let document: Value = serde_json::from_str(&json).unwrap();
+    let found = document["diagnostics"].as_array().unwrap().iter().find(|found| found["code"] == "TG072").unwrap();
+    assert_eq!(found["file"], "policies/schemas/escape.json");
+    assert_eq!(found["span"]["start"], serde_json::json!({ "line": 2, "column": 11, "offset": 12 }));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_leads_to_a_schema_in_the_folder_and_to_none_outside() {
+    use std::os::unix::fs::symlink;
+    let folder = schemas();
+    let schemas = folder.path().join("policies/schemas");
+    symlink("good.json", schemas.join("inner.json")).unwrap();
+    symlink("../../outside.json", schemas.join("outer.json")).unwrap();
+    symlink(folder.path(), schemas.join("above")).unwrap();
+    symlink("/dev/zero", schemas.join("device.json")).unwrap();
+    for (file, code) in [("inner.json", 0), ("outer.json", 1), ("above/outside.json", 1), ("device.json", 1)] {
+        fs::write(folder.path().join("policies/policy.yaml"), naming(&format!("schemas/{file}"))).unwrap();
+        let ran = run(folder.path(), &["check", "policies/policy.yaml"]);
+        assert_eq!(ran.code, code, "{file}: {}", ran.stderr);
+        assert_eq!(code == 1, ran.stderr.contains("a link in its path leads out"), "{file}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn inspect_shows_the_schemas_of_a_tool_and_what_they_cost() {
+    let folder = schemas();
+    assert_eq!(run(folder.path(), &["pack", "policies/good.yaml", "-o", "good.json"]).code, 0);
+    let shown = run(folder.path(), &["inspect", "good.json"]).stdout;
+    assert!(shown.contains("/tools/t/arguments/schema_file"), "{shown}");
+    let report: Value =
+        serde_json::from_str(&run(folder.path(), &["inspect", "--format", "json", "good.json"]).stdout).unwrap();
+    assert_eq!(report["tools"][0]["schemas"], 1);
+    let schemas = &report["schemas"];
+    assert_eq!((&schemas["nodes"], &schemas["patterns"]), (&3.into(), &0.into()));
+    assert!(schemas["packed_bytes"].as_u64().unwrap() > 10);
+    let wanted = serde_json::json!({ "rules": ["/tools/t/arguments/schema_file"], "steps_per_value": 2, "tools": 1 });
+    assert_eq!(schemas["entries"][0], wanted);
 }

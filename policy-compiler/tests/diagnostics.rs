@@ -6,9 +6,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use policy_compiler::{
-    Packing, Source, compile,
+    Packing, Source, compile_with,
     diagnostic::{Code, Diagnostic, Severity, human},
-    pack,
+    files::{Files, ReadFile, Unread},
+    pack_with,
 };
 use std::{
     collections::BTreeSet,
@@ -20,6 +21,15 @@ use toolgate_engine::bundle::Deployment;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/diagnostics")
+}
+
+/// The files that the policies name: those of `tests/diagnostics/schemas`.
+struct Beside;
+
+impl Files for Beside {
+    fn read(&self, path: &str) -> Result<Vec<u8>, Unread> {
+        fs::read(folder().join(path)).map_err(|_| Unread::Missing)
+    }
 }
 
 /// All policies of the folder, by name.
@@ -35,10 +45,11 @@ fn policies() -> Vec<(String, Vec<u8>)> {
 }
 
 /// Each policy has the same note; only the case that is named after a note shows it.
-fn told(name: &str, source: &[u8]) -> Vec<Diagnostic> {
-    let Packing { config: _, mut diagnostics } = pack(name, source, Deployment::default()).unwrap();
+fn told(name: &str, source: &[u8]) -> (Vec<Diagnostic>, Vec<ReadFile>) {
+    let packing = pack_with(name, source, &Beside, Deployment::default()).unwrap();
+    let Packing { config: _, mut diagnostics, files } = packing;
     diagnostics.retain(|found| found.severity() != Severity::Note || name.starts_with(found.code.id()));
-    diagnostics
+    (diagnostics, files)
 }
 
 /// How it differs from a golden file, which is written first if that is asked for.
@@ -95,23 +106,23 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The name of a case, its policy, and what is told about it.
-type Case = (String, Vec<u8>, Vec<Diagnostic>);
+/// The name of a case, its policy, what is told about it, and the files that were read for it.
+type Case = (String, Vec<u8>, Vec<Diagnostic>, Vec<ReadFile>);
 
 /// All cases, computed once for all tests.
 fn cases() -> &'static [Case] {
     static CASES: OnceLock<Vec<Case>> = OnceLock::new();
     CASES.get_or_init(|| {
         let small = policies().into_iter().map(|(name, source)| {
-            let told = told(&name, &source);
-            (name, source, told)
+            let (told, files) = told(&name, &source);
+            (name, source, told, files)
         });
         // Of the large ones, only what they are named after is told.
         let large = large().into_iter().map(|(name, source)| {
             let name = format!("{name}.yaml");
-            let mut told = told(&name, &source);
+            let (mut told, files) = told(&name, &source);
             told.retain(|found| name.starts_with(found.code.id()));
-            (name, source, told)
+            (name, source, told, files)
         });
         small.chain(large).collect()
     })
@@ -120,8 +131,8 @@ fn cases() -> &'static [Case] {
 #[test]
 fn each_finding_is_told_in_the_agreed_words() {
     let mut differences = Vec::new();
-    for (name, source, told) in cases() {
-        let text = human::render(told, &Source::new(name, source), human::Colour::Never);
+    for (name, source, told, files) in cases() {
+        let text = human::render_with(told, &Source::new(name, source), files, human::Colour::Never);
         differences.extend(difference(&name.replace(".yaml", ".stderr"), &text));
     }
     assert!(differences.is_empty(), "{}\nUPDATE=1 rewrites the files; review them as a diff", differences.join("\n"));
@@ -129,7 +140,7 @@ fn each_finding_is_told_in_the_agreed_words() {
 
 #[test]
 fn a_case_is_named_after_what_it_finds() {
-    for (name, _, told) in cases() {
+    for (name, _, told, _) in cases() {
         if name.starts_with("clean-") {
             assert!(told.is_empty(), "{name}: {told:?}");
             continue;
@@ -141,7 +152,8 @@ fn a_case_is_named_after_what_it_finds() {
 
 #[test]
 fn every_code_has_a_case() {
-    let found: BTreeSet<Code> = cases().iter().flat_map(|(_, _, told)| told.iter().map(|found| found.code)).collect();
+    let found: BTreeSet<Code> =
+        cases().iter().flat_map(|(_, _, told, _)| told.iter().map(|found| found.code)).collect();
     let missing: Vec<_> = Code::ALL.iter().filter(|code| !found.contains(code)).map(|code| code.id()).collect();
     assert!(missing.is_empty(), "without a case: {missing:?}");
 }
@@ -150,7 +162,7 @@ fn every_code_has_a_case() {
 fn no_golden_file_is_left_over() {
     let cases: BTreeSet<String> = cases().iter().map(|(name, ..)| name.replace(".yaml", "")).collect();
     let names = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    for name in names.filter(|name| name != ".gitattributes") {
+    for name in names.filter(|name| name != ".gitattributes" && name != "schemas") {
         let (stem, ending) = name.rsplit_once('.').unwrap();
         assert!(cases.contains(stem) && ["yaml", "stderr"].contains(&ending), "{name}");
     }
@@ -159,7 +171,7 @@ fn no_golden_file_is_left_over() {
 #[test]
 fn a_policy_without_errors_has_a_bundle_and_one_with_errors_has_none() {
     for (name, source) in policies() {
-        let compiled = compile(&name, &source);
+        let compiled = compile_with(&name, &source, &Beside);
         let errors = compiled.diagnostics.iter().any(|found| found.severity() == Severity::Error);
         assert_eq!(compiled.bundle.is_none(), errors, "{name}");
     }

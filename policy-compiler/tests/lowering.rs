@@ -3,13 +3,31 @@
 //! In: policies. Out: names, rules, limits and checks as the filter will see them.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-use policy_compiler::{Packing, compile, pack};
+use policy_compiler::{
+    Packing, compile, compile_with,
+    files::{Files, Unread},
+    pack, pack_with,
+};
+use std::collections::BTreeMap;
 use toolgate_engine::{
-    bundle::{AuditArguments, Bundle, Deployment, IdentitySource, Mode, Share, Subject, Window},
+    bundle::{
+        AuditArguments, Bundle, CertificateName, Deployment, IdentitySource, Mode, Ruled, Share, Subject, TokenSource,
+        ToolsClaim, Window,
+    },
     policy::Policy,
 };
 
 const HEAD: &str = "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\nidentity: { header: x-agent-id }\n";
+
+/// The files of the sample policy.
+struct BesideSample;
+
+impl Files for BesideSample {
+    fn read(&self, path: &str) -> Result<Vec<u8>, Unread> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../envoy");
+        std::fs::read(std::path::Path::new(folder).join(path)).map_err(|_| Unread::Missing)
+    }
+}
 
 fn bundle(rest: &str) -> Bundle {
     let compiled = compile("p.yaml", format!("{HEAD}{rest}").as_bytes());
@@ -50,15 +68,24 @@ fn shown(bundle: &Bundle, bucket: u32) -> String {
     format!("{} ({}) {share}{limits}", bucket.key, bucket.label)
 }
 
+/// What narrows each grant of a tool, as the rules of its checks.
+fn narrowings<'a>(bundle: &'a Bundle, tool: &str) -> Vec<Vec<&'a str>> {
+    let tool = bundle.tools.iter().find(|known| known.name == tool).unwrap();
+    tool.grants.iter().map(|grant| grant.checks.iter().flat_map(|&at| rules_of(bundle, at)).collect()).collect()
+}
+
 /// The checks of a tool, each as its rules.
 fn checks<'a>(bundle: &'a Bundle, tool: &str) -> Vec<Vec<&'a str>> {
     let tool = bundle.tools.iter().find(|known| known.name == tool).unwrap();
-    let rules = |&at: &u32| {
-        let checks = &bundle.checks[at as usize];
-        let rules = checks.max_string_length.iter().map(|max| max.rule).chain(checks.blocked.iter().map(|b| b.rule));
-        rules.map(|rule| bundle.rules[rule as usize].as_str()).collect()
-    };
-    tool.checks.iter().map(rules).collect()
+    tool.checks.iter().map(|&at| rules_of(bundle, at)).collect()
+}
+
+fn rules_of(bundle: &Bundle, checks: u32) -> Vec<&str> {
+    let checks = &bundle.checks[checks as usize];
+    let patterns = checks.blocked.iter().flat_map(|blocked| blocked.rules.clone());
+    let schemas = checks.schemas.iter().map(|schema| schema.rule);
+    let rules = schemas.chain(checks.max_string_length.iter().map(|max| max.rule)).chain(patterns);
+    rules.map(|rule| bundle.rules[rule as usize].as_str()).collect()
 }
 
 #[test]
@@ -68,6 +95,45 @@ fn names_stay_in_the_order_in_which_they_are_declared() {
     assert_eq!(bundle.groups, ["y", "b"]);
     assert_eq!(bundle.agents.iter().map(|agent| agent.name.as_str()).collect::<Vec<_>>(), ["x", "c"]);
     assert_eq!(bundle.identity, [IdentitySource::Header("x-agent-id".to_owned())]);
+}
+
+#[test]
+fn sources_of_identity_stay_in_their_order() {
+    let compiled = |identity: &str| {
+        let policy = format!(
+            "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\nidentity: {identity}\nagents: {{ a: {{}} }}\ntools: {{ t: {{ agents: [a] }} }}\n"
+        );
+        compile("p.yaml", policy.as_bytes()).bundle.unwrap()
+    };
+    let bundle = compiled(
+        "[{ header: x-a }, { jwt: { provider: idp, agent: /a~1b/~0, user: sub, scopes: { claim: scope } } }, \
+         { mtls: subject }, { jwt: { provider: two, agent: azp, tools: { claim: t } } }, { api_key: { header: x-b } }]",
+    );
+    let text = |text: &str| text.to_owned();
+    let tools = |rule, claim: &str, scope_prefix: Option<&str>| {
+        Some(Ruled { rule, value: ToolsClaim { claim: vec![text(claim)], scope_prefix: scope_prefix.map(text) } })
+    };
+    let wanted = [
+        IdentitySource::Header(text("x-a")),
+        IdentitySource::Token(TokenSource {
+            provider: text("idp"),
+            agent: vec![text("a/b"), text("~")],
+            user: Some(vec![text("sub")]),
+            tools: tools(0, "scope", Some("")),
+        }),
+        IdentitySource::Certificate(CertificateName::Subject),
+        IdentitySource::Token(TokenSource {
+            provider: text("two"),
+            agent: vec![text("azp")],
+            user: None,
+            tools: tools(1, "t", None),
+        }),
+        IdentitySource::ApiKey(text("x-b")),
+    ];
+    assert_eq!(bundle.identity, wanted);
+    assert_eq!(bundle.rules[..2], ["/identity/1/jwt/scopes", "/identity/3/jwt/tools"]);
+    let alone = compiled("{ jwt: { provider: idp, agent: azp, scopes: { claim: scope } } }");
+    assert_eq!(alone.rules[0], "/identity/jwt/scopes");
 }
 
 #[test]
@@ -92,6 +158,70 @@ fn an_entry_that_stands_twice_keeps_the_place_of_the_first() {
     let bundle = bundle("agents: { a: {}, b: {} }\ntools: { t: { agents: [a, a, b] } }\n");
     let rules: Vec<_> = grants(&bundle, "t").into_iter().map(|(_, rule)| rule.to_owned()).collect();
     assert_eq!(rules, ["/tools/t/agents/0", "/tools/t/agents/2"]);
+}
+
+#[test]
+fn a_narrowed_grant_has_the_checks_of_its_entry_and_the_tool_keeps_its_own() {
+    let bundle = bundle(
+        "agents: { a: {}, b: {}, c: {} }\ngroups: { g: [b, c] }\n\
+         tools:\n  t:\n    arguments: { max_string_length: 9, blocked: [own] }\n\
+         \x20   agents: [b, { agent: a, arguments: { blocked: [x, { literal: y, at: /q }], max_string_length: 5 } }]\n\
+         \x20   groups: [{ group: g, arguments: { max_string_length: 3 } }]\n",
+    );
+    let owned = |grants: Vec<(String, &str)>| grants.into_iter().map(|(who, _)| who).collect::<Vec<_>>();
+    assert_eq!(owned(grants(&bundle, "t")), ["b", "a", "@g"]);
+    let of_a = [
+        "/tools/t/agents/1/arguments/max_string_length",
+        "/tools/t/agents/1/arguments/blocked/0",
+        "/tools/t/agents/1/arguments/blocked/1",
+    ];
+    let wanted = [vec![], of_a.to_vec(), vec!["/tools/t/groups/0/arguments/max_string_length"]];
+    assert_eq!(narrowings(&bundle, "t"), wanted);
+    let own = ["/tools/t/arguments/max_string_length", "/tools/t/arguments/blocked/0"];
+    assert_eq!(checks(&bundle, "t"), [own.to_vec()]);
+}
+
+#[test]
+fn narrowed_grants_of_one_agent_are_alternatives_and_all_are_kept() {
+    let bundle = bundle(
+        "agents: { a: {} }\ntools:\n  t:\n    agents:\n\
+         \x20     - { agent: a, arguments: { blocked: [x] } }\n      - { agent: a, arguments: { blocked: [y] } }\n",
+    );
+    let rules: Vec<_> = grants(&bundle, "t").into_iter().map(|(_, rule)| rule.to_owned()).collect();
+    assert_eq!(rules, ["/tools/t/agents/0", "/tools/t/agents/1"]);
+}
+
+#[test]
+fn a_narrowed_grant_of_a_tool_group_is_shared_by_its_tools() {
+    let bundle = bundle(
+        "agents: { a: {} }\ntools: { t: {}, u: {} }\n\
+         tool_groups: { w: { tools: [t, u], agents: [{ agent: a, arguments: { blocked: [x] } }] } }\n",
+    );
+    assert_eq!(narrowings(&bundle, "t"), [["/tool_groups/w/agents/0/arguments/blocked/0"]]);
+    assert_eq!(bundle.tools[0].grants, bundle.tools[1].grants);
+    assert_eq!((bundle.checks.len(), bundle.automata.len()), (1, 1));
+}
+
+#[test]
+fn what_is_written_as_a_mapping_never_becomes_a_grant_for_any_arguments() {
+    for entry in [
+        "{ agent: a }",
+        "{ agent: a, arguments: }",
+        "{ agent: a, arguments: {} }",
+        "{ agent: a, arguments: { blocked: [] } }",
+        "{ agent: a, arguments: { blocked: x } }",
+        "{ agent: a, arguments: { blocked: [''] } }",
+        "{ agent: a, arguments: { block: [x] } }",
+        "{ agent: a, argument: { blocked: [x] } }",
+        "{ agent: a, arguments: [x] }",
+        "{ group: a, arguments: { blocked: [x] } }",
+        "{ a: { arguments: { blocked: [x] } } }",
+        "{ agent: [a], arguments: { blocked: [x] } }",
+        "{}",
+    ] {
+        let source = format!("{HEAD}agents: {{ a: {{}} }}\ntools: {{ t: {{ agents: [{entry}] }} }}\n");
+        assert!(compile("p.yaml", source.as_bytes()).bundle.is_none(), "{entry}");
+    }
 }
 
 #[test]
@@ -183,15 +313,33 @@ fn the_nearest_length_wins_and_blocked_literals_add_up() {
          tool_groups: { w: { tools: [t], arguments: { max_string_length: 9, blocked: [g] } } }\n\
          tools:\n  t: { arguments: { max_string_length: 70, blocked: [x, y] } }\n  u: { arguments: { blocked: [z] } }\n  v: {}\n  q: {}\n",
     );
-    let defaults = vec!["/defaults/arguments/blocked/0"];
-    let of_w = vec!["/tool_groups/w/arguments/max_string_length", "/tool_groups/w/arguments/blocked/0"];
-    let of_t =
-        vec!["/tools/t/arguments/max_string_length", "/tools/t/arguments/blocked/0", "/tools/t/arguments/blocked/1"];
-    assert_eq!(checks(&bundle, "t"), [of_t, defaults.clone(), of_w]);
-    let of_u = vec!["/defaults/arguments/max_string_length", "/tools/u/arguments/blocked/0"];
-    assert_eq!(checks(&bundle, "u"), [of_u, defaults.clone()]);
-    assert_eq!(checks(&bundle, "v"), [vec!["/defaults/arguments/max_string_length"], defaults]);
+    let default = "/defaults/arguments/blocked/0";
+    let of_w = ["/tool_groups/w/arguments/max_string_length", "/tool_groups/w/arguments/blocked/0"];
+    let of_t = ["/tools/t/arguments/blocked/0", "/tools/t/arguments/blocked/1"];
+    // Of all lengths that hold, the shortest is the one that decides.
+    assert_eq!(checks(&bundle, "t"), [vec![of_w[0], of_t[0], of_t[1], default, of_w[1]]]);
+    let of_u = ["/defaults/arguments/max_string_length", "/tools/u/arguments/blocked/0"];
+    assert_eq!(checks(&bundle, "u"), [vec![of_u[0], of_u[1], default]]);
+    assert_eq!(checks(&bundle, "v"), [vec!["/defaults/arguments/max_string_length", default]]);
     assert_eq!(bundle.tools[2].checks, bundle.tools[3].checks, "identical checks are shared");
+}
+
+#[test]
+fn equal_patterns_are_compiled_once_and_parts_stand_together() {
+    let bundle = bundle(
+        "agents: { a: {} }\ntool_groups: { w: { tools: [t], arguments: { blocked: [{ literal: drop, at: /sql }, g] } } }\n\
+         tools:\n  t: { arguments: { blocked: [{ regex: 'a+b', at: /sql }, x, { set: invisible-unicode }] } }\n\
+         \x20 u: { arguments: { blocked: [{ regex: 'aa*b', at: /q }, { set: invisible-unicode }] } }\n",
+    );
+    let parts = |tool: usize| -> Vec<(&str, u32)> {
+        let checks = &bundle.checks[bundle.tools[tool].checks[0] as usize];
+        checks.blocked.iter().map(|blocked| (blocked.at.as_str(), blocked.automaton)).collect()
+    };
+    let (of_t, of_u) = (parts(0), parts(1));
+    assert_eq!(of_t.iter().map(|(at, _)| *at).collect::<Vec<_>>(), ["", "", "", "/sql", "/sql"]);
+    assert_eq!(of_u.iter().map(|(at, _)| *at).collect::<Vec<_>>(), ["", "/q"]);
+    assert_eq!((of_t[1].1, of_t[3].1), (of_u[0].1, of_u[1].1), "the set and the expression are shared");
+    assert_eq!(bundle.automata.len(), 5);
 }
 
 #[test]
@@ -257,7 +405,7 @@ fn slashes_of_an_agents_id_are_escaped_in_its_rules() {
 #[test]
 fn every_rule_points_at_a_value_of_the_file() {
     let source = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../envoy/policy.yaml")).unwrap();
-    let bundle = compile("policy.yaml", &source).bundle.unwrap();
+    let bundle = compile_with("policy.yaml", &source, &BesideSample).bundle.unwrap();
     let text = String::from_utf8(source).unwrap();
     for rule in &bundle.rules {
         for key in rule.split('/').skip(1).filter(|key| key.parse::<usize>().is_err()) {
@@ -272,7 +420,8 @@ fn every_rule_points_at_a_value_of_the_file() {
 fn packing_gives_the_same_bytes_each_time_and_the_engine_takes_them() {
     let source = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../envoy/policy.yaml")).unwrap();
     let packed = |hold_headers| {
-        let Packing { config, .. } = pack("policy.yaml", &source, Deployment { hold_headers }).unwrap();
+        let Packing { config, .. } =
+            pack_with("policy.yaml", &source, &BesideSample, Deployment { hold_headers }).unwrap();
         config.unwrap()
     };
     assert_eq!(packed(false), packed(false));
@@ -289,4 +438,79 @@ fn comments_and_layout_do_not_change_what_is_packed() {
     let flow = format!("{HEAD}agents: {{\"a\": }}\ntools: {{t: {{rate: '5/minute', agents: [\"a\"]}}}}\n");
     let packed = |source: &str| pack("p", source.as_bytes(), Deployment::default()).unwrap().config.unwrap();
     assert_eq!(packed(&block), packed(&flow));
+}
+
+/// The bundle of a policy with files.
+fn bundle_with(rest: &str, files: &[(&str, &str)]) -> Bundle {
+    let files: BTreeMap<String, String> =
+        files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+    let compiled = compile_with("folder/p.yaml", format!("{HEAD}{rest}").as_bytes(), &files);
+    compiled.bundle.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics))
+}
+
+/// The schemas of a tool: the rule of each and its entry.
+fn schemas<'a>(bundle: &'a Bundle, tool: &str) -> Vec<(&'a str, u32)> {
+    let tool = bundle.tools.iter().find(|known| known.name == tool).unwrap();
+    let checks = tool.checks.iter().map(|&at| &bundle.checks[at as usize]);
+    checks
+        .flat_map(|checks| &checks.schemas)
+        .map(|schema| (bundle.rules[schema.rule as usize].as_str(), schema.value))
+        .collect()
+}
+
+#[test]
+fn schemas_of_tools_defaults_and_groups_add_up() {
+    let bundle = bundle(
+        "defaults: { arguments: { schema: { maxProperties: 9 } } }\nagents: { a: {} }\n\
+         tool_groups:\n  g: { tools: [t, u], arguments: { schema: { minProperties: 1 } } }\n  h: { tools: [t], arguments: { schema: true } }\n\
+         tools: { t: { arguments: { schema: { required: [q] } } }, u: {}, v: {} }\n",
+    );
+    let rules = |tool: &str| schemas(&bundle, tool).into_iter().map(|(rule, _)| rule).collect::<Vec<_>>();
+    let of_t = [
+        "/tools/t/arguments/schema",
+        "/defaults/arguments/schema",
+        "/tool_groups/g/arguments/schema",
+        "/tool_groups/h/arguments/schema",
+    ];
+    assert_eq!(rules("t"), of_t);
+    assert_eq!(rules("u"), ["/defaults/arguments/schema", "/tool_groups/g/arguments/schema"]);
+    assert_eq!(rules("v"), ["/defaults/arguments/schema"]);
+    assert_eq!(bundle.schemas.entries.len(), 4);
+}
+
+#[test]
+fn a_file_that_several_tools_name_is_one_entry_however_its_path_is_written() {
+    let bundle = bundle_with(
+        "agents: { a: {} }\ntools:\n  t: { arguments: { schema_file: schemas/a.json } }\n  u: { arguments: { schema_file: ./schemas/b/../a.json } }\n  v: { arguments: { schema_file: b.json } }\n",
+        &[
+            (
+                "schemas/a.json",
+                r##"{"properties": {"q": {"$ref": "../b.json"}, "r": {"$ref": "#/$defs/r"}}, "$defs": {"r": true}}"##,
+            ),
+            ("b.json", r#"{"type": "object", "additionalProperties": {"$ref": "schemas/a.json"}}"#),
+        ],
+    );
+    assert_eq!(schemas(&bundle, "t"), [("/tools/t/arguments/schema_file", 0)]);
+    assert_eq!(schemas(&bundle, "u"), [("/tools/u/arguments/schema_file", 0)]);
+    assert_eq!(schemas(&bundle, "v"), [("/tools/v/arguments/schema_file", 1)]);
+}
+
+#[test]
+fn equal_schemas_share_what_they_are_made_of() {
+    let schema = "{ type: object, properties: { q: { type: string, maxLength: 9 } } }";
+    let one = bundle(&format!("agents: {{ a: {{}} }}\ntools: {{ t: {{ arguments: {{ schema: {schema} }} }} }}\n"));
+    let two = bundle(&format!(
+        "agents: {{ a: {{}} }}\ntools: {{ t: {{ arguments: {{ schema: {schema} }} }}, u: {{ arguments: {{ schema: {schema} }} }} }}\n"
+    ));
+    assert_eq!(one.schemas.nodes, two.schemas.nodes);
+    assert_eq!(two.schemas.entries.len(), 2);
+}
+
+#[test]
+fn an_absolute_id_of_a_file_is_a_name_for_it() {
+    let bundle = bundle_with(
+        "schemas: { common: { $ref: common.json } }\nagents: { a: {} }\ntools:\n  t: { arguments: { schema: { properties: { a: { $ref: '#/schemas/common' }, b: { $ref: 'https://acme.example/common#/$defs/b' } } } } }\n",
+        &[("common.json", r#"{"$id": "https://acme.example/common", "$defs": {"b": {"type": "string"}}}"#)],
+    );
+    assert_eq!(schemas(&bundle, "t").len(), 1);
 }

@@ -5,17 +5,17 @@
 
 mod damage;
 
-use damage::{Numbers, damage, good_policies};
+use damage::{Beside, Numbers, damage, good_policies};
 use policy_compiler::{
     Packing, Source,
     diagnostic::{Diagnostic, Severity, human, json},
-    pack,
+    pack_with,
 };
 use toolgate_engine::{bundle::Deployment, policy::Policy};
 
 /// Every place is in the file, on the border of characters where the file is text, and runs forwards.
 fn places_are_good(told: &[Diagnostic], source: &[u8]) {
-    for found in told {
+    for found in told.iter().filter(|found| found.file == "p.yaml") {
         for span in found.span.iter().chain(found.labels.iter().map(|label| &label.span)) {
             assert!(span.start.offset <= span.end.offset, "{found:?}");
             assert!(span.start.line >= 1 && span.start.column >= 1 && span.start.line <= span.end.line, "{found:?}");
@@ -36,9 +36,10 @@ fn no_damage_makes_the_compiler_panic_or_accept_what_the_engine_refuses() {
         let policy = numbers.pick(&policies);
         let other = numbers.pick(&policies);
         let source = damage(policy, other, &mut numbers);
-        let Packing { config, diagnostics } = pack("p.yaml", &source, Deployment::default()).unwrap();
+        let packing = pack_with("p.yaml", &source, &Beside, Deployment::default()).unwrap();
+        let Packing { config, diagnostics, files } = packing;
         places_are_good(&diagnostics, &source);
-        human::render(&diagnostics, &Source::new("p.yaml", &source), human::Colour::Always);
+        human::render_with(&diagnostics, &Source::new("p.yaml", &source), &files, human::Colour::Always);
         json::render(&diagnostics).unwrap();
         let errors = diagnostics.iter().any(|found| found.severity() == Severity::Error);
         assert_eq!(config.is_none(), errors, "{}", String::from_utf8_lossy(&source));

@@ -6,10 +6,10 @@
 
 mod damage;
 
-use damage::{Numbers, damage, good_policies};
+use damage::{Beside, Numbers, damage, good_policies};
 use jsonschema::Validator;
 use policy_compiler::{
-    compile,
+    compile_with,
     diagnostic::{Code, Severity},
 };
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
@@ -79,7 +79,7 @@ fn no_damage_makes_the_schema_refuse_what_the_compiler_takes() {
         let (policy, other) = (numbers.pick(&policies), numbers.pick(&policies));
         let source = damage(policy, other, &mut numbers);
         let Ok(source) = String::from_utf8(source) else { continue };
-        if compile("p", source.as_bytes()).bundle.is_some() {
+        if compile_with("p", source.as_bytes(), &Beside).bundle.is_some() {
             let value = as_json(&source).unwrap();
             let errors: Vec<_> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
             assert!(errors.is_empty(), "{errors:?}\n{source}");
@@ -109,7 +109,7 @@ fn the_schema_takes_every_policy_that_the_compiler_takes() {
     let validator = validator();
     let mut taken = 0;
     for (name, source, value) in policies() {
-        if compile(&name, source.as_bytes()).bundle.is_some() {
+        if compile_with(&name, source.as_bytes(), &Beside).bundle.is_some() {
             let errors: Vec<_> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
             assert!(errors.is_empty(), "{name}: {errors:?}");
             taken += 1;
@@ -123,7 +123,7 @@ fn the_schema_refuses_what_it_can_see() {
     let validator = validator();
     let mut refused = Vec::new();
     for (name, source, value) in policies() {
-        let told = compile(&name, source.as_bytes()).diagnostics;
+        let told = compile_with(&name, source.as_bytes(), &Beside).diagnostics;
         let seen = told.iter().filter(|found| SEEN.contains(&found.code)).map(|found| found.code);
         for code in seen {
             assert!(!validator.is_valid(&value), "{name}: {}", code.id());
@@ -160,6 +160,13 @@ fn each_wrong_setting_alone_is_refused() {
         ("agents: [a]", "arguments: { max_string_length: '5' }"),
         ("agents: [a]", "arguments: { max_string_length: 1.5 }"),
         ("agents: [a]", "arguments: { blocked: [''] }"),
+        ("agents: [a]", "arguments: { schema: schemas/search.json }"),
+        ("agents: [a]", "arguments: { schema: [] }"),
+        ("agents: [a]", "arguments: { schema: }"),
+        ("agents: [a]", "arguments: { schema_file: {} }"),
+        ("identity", "schemas: { a b: {} }\nidentity"),
+        ("identity", "schemas: { a: [] }\nidentity"),
+        ("identity", "schema_format: assert\nidentity"),
         ("agents: [a]", "audit: { redact: [x] }"),
         ("a: {}", "a: { mode: enforce }"),
         ("a: {}", "'a b': {}"),
@@ -176,7 +183,7 @@ fn each_wrong_setting_alone_is_refused() {
         let source = good.replacen(from, to, 1);
         assert_ne!(source, good);
         assert!(!validator.is_valid(&as_json(&source).unwrap()), "{to}");
-        let errors = compile("p", source.as_bytes()).diagnostics;
+        let errors = compile_with("p", source.as_bytes(), &Beside).diagnostics;
         assert!(errors.iter().any(|found| found.severity() == Severity::Error), "{to}");
     }
 }

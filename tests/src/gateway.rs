@@ -9,6 +9,7 @@ use crate::harness::{
     envoy::{Cluster, Envoy, EnvoyConfig, FailurePolicy, Listener, WasmFilter},
     upstream::Upstream,
 };
+use policy_compiler::files::{Files, NoFiles};
 use serde_json::{Value, json};
 use toolgate_engine::bundle::{Deployment, encode};
 
@@ -27,7 +28,11 @@ pub enum Headers {
 /// When the policy has errors.
 #[must_use]
 pub fn pack(policy: &str, headers: Headers) -> String {
-    let compiled = policy_compiler::compile("policy.yaml", policy.as_bytes());
+    pack_with(policy, &NoFiles, headers)
+}
+
+fn pack_with(policy: &str, files: &dyn Files, headers: Headers) -> String {
+    let compiled = policy_compiler::compile_with("policy.yaml", policy.as_bytes(), files);
     let Some(bundle) = compiled.bundle else {
         panic!("the policy has errors: {:?}", compiled.diagnostics);
     };
@@ -49,6 +54,12 @@ pub fn filter(vm_id: &str, config: &str, headers: Headers) -> WasmFilter {
 #[must_use]
 pub fn listener(name: &str, policy: &str, headers: Headers) -> Listener {
     Listener::new(name).filter(filter(name, &pack(policy, headers), headers).to_json())
+}
+
+/// A listener on which a policy that names files is enforced, in a VM of the listener's name.
+#[must_use]
+pub fn listener_with(name: &str, policy: &str, files: &dyn Files, headers: Headers) -> Listener {
+    Listener::new(name).filter(filter(name, &pack_with(policy, files, headers), headers).to_json())
 }
 
 /// An Envoy with these listeners, a tool in HTTP/1, and labels on the filter's metrics.

@@ -5,7 +5,7 @@
 
 #![cfg(test)]
 
-use policy_compiler::schema::{Document, Draft, Json, Options, compile};
+use policy_compiler::schema::{Document, Draft, Json, Options, Subject, compile};
 use serde_json::{Map, Value, json};
 use toolgate_engine::{
     json::{self, Bounds},
@@ -87,8 +87,8 @@ impl Maker {
             2 => self.combination(depth, from),
             3 => self.array(depth),
             4 => self.object(depth),
-            _ if self.draft == Draft::Draft202012 => self.only_2020(depth, from),
-            _ => self.only_draft_7(depth, from),
+            _ if self.draft == Draft::Draft202012 => self.only_new(depth, from),
+            _ => self.only_old(depth, from),
         }
     }
 
@@ -183,7 +183,7 @@ impl Maker {
             .into()
     }
 
-    fn only_2020(&mut self, depth: usize, from: usize) -> (&'static str, Value) {
+    fn only_new(&mut self, depth: usize, from: usize) -> (&'static str, Value) {
         match self.dice.roll(8) {
             0 => ("prefixItems", (0..=self.dice.roll(3)).map(|_| self.part(depth)).collect()),
             1 => ("minContains", self.dice.roll(3).into()),
@@ -195,7 +195,7 @@ impl Maker {
         }
     }
 
-    fn only_draft_7(&mut self, depth: usize, from: usize) -> (&'static str, Value) {
+    fn only_old(&mut self, depth: usize, from: usize) -> (&'static str, Value) {
         match self.dice.roll(4) {
             0 => ("items", (0..=self.dice.roll(3)).map(|_| self.part(depth)).collect()),
             1 => ("additionalItems", self.part(depth)),
@@ -384,4 +384,52 @@ fn order_escapes_and_spellings_change_no_verdict() {
             }
         }
     }
+}
+
+/// A type that a warning at the top of a schema says no value of holds.
+fn excluded(schema: &Value) -> Vec<String> {
+    let documents = [Document { uri: URI.to_owned(), root: Json::from(schema.clone()) }];
+    let warnings = compile(&documents, &[URI.to_owned()], Options::default()).unwrap().warnings;
+    let at_top = warnings
+        .into_iter()
+        .filter(|warning| warning.subject == Subject::NeverHolds && warning.pointer.matches('/').count() <= 1);
+    let message = at_top.map(|warning| warning.message);
+    message.map(|message| message.split(' ').nth(1).unwrap_or_default().to_owned()).collect()
+}
+
+fn is_of(kind: &str, value: &Value) -> bool {
+    match kind {
+        "number" => value.is_number(),
+        "string" => value.is_string(),
+        "array" => value.is_array(),
+        // What a schema as a whole does not take is no object; the others name their type.
+        "object" | "are" => value.is_object(),
+        "value" => true,
+        _ => panic!("{kind}"),
+    }
+}
+
+#[test]
+fn what_is_said_never_to_hold_never_does() {
+    let mut tried = 0;
+    for (draft, oracle) in
+        [(Draft::Draft202012, jsonschema::Draft::Draft202012), (Draft::Draft7, jsonschema::Draft::Draft7)]
+    {
+        let mut maker = Maker { dice: Dice(5), draft };
+        for _ in 0..4_000 {
+            let schema = maker.document();
+            let kinds = excluded(&schema);
+            if kinds.is_empty() {
+                continue;
+            }
+            let holds = jsonschema_of(oracle)(&schema);
+            for value in (0..40).map(|_| maker.value(3)) {
+                for kind in kinds.iter().filter(|kind| is_of(kind, &value)) {
+                    assert!(!holds(&value), "{schema}\n{value} is a {kind}");
+                    tried += 1;
+                }
+            }
+        }
+    }
+    assert!(tried > 1_000, "{tried}");
 }

@@ -12,7 +12,6 @@ use divan::{Bencher, black_box, counter::BytesCount};
 use toolgate_bodies::{SIZES, body};
 use toolgate_engine::{
     arguments::Fault,
-    bundle::AuditArguments,
     json::{Bounds, Document, Kind},
     limits::{self, Outcome},
     policy::Policy,
@@ -51,26 +50,39 @@ mod read {
     }
 }
 
-/// Length and literals of every string, of a body that was read.
-#[divan::bench(args = SIZES)]
-fn check_arguments(bencher: Bencher, size: usize) {
-    let policy = common::policy(1, AuditArguments::None);
-    let tool = policy.tool_named(b"tool-0").unwrap();
-    let body = body(size);
-    let document = Document::read(&body, Bounds::default()).unwrap();
-    let run = || policy.checks(tool).try_for_each(|checks| checks.run(black_box(&document).root()));
-    assert_eq!(run(), Ok(()));
-    let bad = Document::read(br#"{"a":["x drop table y"]}"#, Bounds::default()).unwrap();
-    let found = policy.checks(tool).try_for_each(|checks| checks.run(bad.root()));
-    assert_eq!(found.unwrap_err().fault, Fault::Blocked);
-    bencher.counter(BytesCount::new(size)).bench_local(run);
+/// Length and patterns of every string, of a body that was read.
+mod check_arguments {
+    use super::*;
+
+    fn check(bencher: Bencher, size: usize, policy: &str, bad: &[u8]) {
+        let policy = common::policy(policy);
+        let tool = policy.tool_named(b"search").unwrap();
+        let body = body(size);
+        let document = Document::read(&body, Bounds::default()).unwrap();
+        let run = || policy.checks(tool).try_for_each(|checks| checks.run(black_box(&document).root()));
+        assert_eq!(run(), Ok(()));
+        let bad = Document::read(bad, Bounds::default()).unwrap();
+        let found = policy.checks(tool).try_for_each(|checks| checks.run(bad.root()));
+        assert_eq!(found.unwrap_err().fault, Fault::Blocked);
+        bencher.counter(BytesCount::new(size)).bench_local(run);
+    }
+
+    #[divan::bench(args = SIZES)]
+    fn ten_patterns(bencher: Bencher, size: usize) {
+        check(bencher, size, "ten-patterns", br#"{"a":["x union all select y"]}"#);
+    }
+
+    #[divan::bench(args = SIZES)]
+    fn all_sets(bencher: Bencher, size: usize) {
+        check(bencher, size, "all-sets", br#"{"a":["curl http://localhost:8080/ -o x"]}"#);
+    }
 }
 
-/// A rate and a quota in each of this many buckets, on a map.
+/// A rate, and from the second bucket a quota, on a map.
 #[divan::bench(args = [1, 2])]
 fn take_from_limits(bencher: Bencher, buckets: usize) {
-    let policy = common::policy(1, AuditArguments::None);
-    let (agent, tool) = (policy.agent_named("research-agent").unwrap(), policy.tool_named(b"tool-0").unwrap());
+    let policy = common::policy("plain");
+    let (agent, tool) = (policy.agent_named("research-agent").unwrap(), policy.tool_named(b"search").unwrap());
     let mut store = Memory::default();
     let mut take = || {
         limits::take(
@@ -83,7 +95,7 @@ fn take_from_limits(bencher: Bencher, buckets: usize) {
     let Ok(Outcome::Taken(standings)) = take() else {
         panic!("the limits are spent");
     };
-    assert_eq!(standings.len(), 2 * buckets);
+    assert_eq!(standings.len(), buckets);
     bencher.bench_local(|| take().is_ok());
 }
 
@@ -91,9 +103,9 @@ fn take_from_limits(bencher: Bencher, buckets: usize) {
 mod whole_call {
     use super::*;
 
-    fn call(bencher: Bencher, size: usize, audit_arguments: AuditArguments, shown: &str) {
-        let policy = common::policy(1, audit_arguments);
-        let (fields, body) = (common::fields(0, size), body(size));
+    fn call(bencher: Bencher, size: usize, tool: &str, shown: &str) {
+        let policy = common::policy("usual");
+        let (fields, body) = (common::fields(tool, size), body(size));
         let mut store = Memory::default();
         let line = common::allowed_call(&policy, &mut store, &fields, &body);
         assert!(line.contains(shown) && line.contains("\"decision\":\"allow\""), "{line}");
@@ -104,22 +116,22 @@ mod whole_call {
 
     #[divan::bench(args = SIZES)]
     fn not_shown(bencher: Bencher, size: usize) {
-        call(bencher, size, AuditArguments::None, "\"arguments\":\"\"");
+        call(bencher, size, "search-none", "\"arguments\":\"\"");
     }
 
     #[divan::bench(args = SIZES)]
     fn hashed(bencher: Bencher, size: usize) {
-        call(bencher, size, AuditArguments::Hashed, "\"arguments\":\"sha256:");
+        call(bencher, size, "search-hashed", "\"arguments\":\"sha256:");
     }
 
     #[divan::bench(args = SIZES)]
     fn full(bencher: Bencher, size: usize) {
-        call(bencher, size, AuditArguments::Full, "\"arguments\":\"{\\\"query\\\":");
+        call(bencher, size, "search-full", "\"arguments\":\"{\\\"query\\\":");
     }
 
     #[divan::bench(args = SIZES)]
     fn redacted(bencher: Bencher, size: usize) {
-        call(bencher, size, AuditArguments::Redacted, "\"arguments\":\"{\\\"query\\\":");
+        call(bencher, size, "search", "\"arguments\":\"{\\\"query\\\":");
     }
 }
 
@@ -127,21 +139,21 @@ mod whole_call {
 mod tools {
     use super::*;
 
-    const COUNTS: [u32; 3] = [1, 100, 10_000];
+    const COUNTS: [u32; 4] = [1, 100, 1_000, 10_000];
 
     #[divan::bench(args = COUNTS)]
     fn load(bencher: Bencher, tools: u32) {
-        let config = common::packed(tools, AuditArguments::Redacted);
-        assert!(Policy::load(config.as_bytes()).unwrap().tool_named(b"tool-0").is_some());
-        bencher.bench_local(|| drop(Policy::load(black_box(config.as_bytes())).unwrap()));
+        let config = common::packed(&format!("tools-{tools}"));
+        assert!(Policy::load(&config).unwrap().tool_named(b"tool-0").is_some());
+        bencher.bench_local(|| drop(Policy::load(black_box(&config)).unwrap()));
     }
 
     /// A short call of the last tool of the policy.
     #[divan::bench(args = COUNTS)]
     fn call(bencher: Bencher, tools: u32) {
-        let policy = common::policy(tools, AuditArguments::Redacted);
+        let policy = common::policy(&format!("tools-{tools}"));
         let body = br#"{"arguments":{"query":"rust wasm"}}"#;
-        let fields = common::fields(tools.saturating_sub(1), body.len());
+        let fields = common::fields(&format!("tool-{}", tools.saturating_sub(1)), body.len());
         let mut store = Memory::default();
         let line = common::allowed_call(&policy, &mut store, &fields, body);
         assert!(line.contains("rust wasm"), "{line}");

@@ -11,33 +11,48 @@ const LARGEST_EXACT: u64 = (1 << 53) - 1;
 /// What every language prints to tell two doubles apart.
 const SIGNIFICANT_DIGITS: usize = 17;
 
-/// Length of the number that `bytes` starts with.
-pub(super) fn length(bytes: &[u8], numbers: Numbers) -> Result<usize, Problem> {
-    let sign = usize::from(bytes.first() == Some(&b'-'));
-    let whole = digits(bytes, sign);
-    if whole == sign || (bytes.get(sign) == Some(&b'0') && whole > sign.saturating_add(1)) {
+/// As many digits always name a double of their own, and an integer below 2^53.
+const FEW_DIGITS: usize = 15;
+
+/// Where the number that starts at `start` ends.
+#[inline(always)]
+pub(super) fn end(bytes: &[u8], start: usize, numbers: Numbers) -> Result<usize, Problem> {
+    let sign = usize::from(bytes.get(start) == Some(&b'-'));
+    let first = start + sign;
+    let whole = digits(bytes, first);
+    if whole == first || (bytes.get(first) == Some(&b'0') && whole > first + 1) {
         return Err(Problem::BadNumber);
     }
     let fraction = match bytes.get(whole) {
-        Some(b'.') => some_digits(bytes, whole.saturating_add(1))?,
+        Some(b'.') => some_digits(bytes, whole + 1)?,
         _ => whole,
     };
+    // One of the bytes may be the point, so this is one digit too strict for a fraction.
+    if fraction - first <= FEW_DIGITS && !matches!(bytes.get(fraction), Some(b'e' | b'E')) {
+        return Ok(fraction);
+    }
+    long(bytes, start, [first, whole, fraction], numbers)
+}
+
+/// The end of a number that has many digits or an exponent.
+#[cold]
+fn long(bytes: &[u8], start: usize, [first, whole, fraction]: [usize; 3], numbers: Numbers) -> Result<usize, Problem> {
     let end = match bytes.get(fraction) {
         Some(b'e' | b'E') => some_digits(bytes, exponent_digits(bytes, fraction))?,
         _ => fraction,
     };
-    if numbers == Numbers::Any {
-        return Ok(end);
-    }
-    let number = bytes.get(..end).unwrap_or_default();
-    let exact = if end == whole { is_exact_integer(number.get(sign..).unwrap_or_default()) } else { is_exact(number) };
-    if exact { Ok(end) } else { Err(Problem::InexactNumber) }
+    let text = |from: usize| bytes.get(from..end).unwrap_or_default();
+    let is_exact = || if end == whole { is_exact_integer(text(first)) } else { is_exact(text(start)) };
+    if numbers == Numbers::Any || is_exact() { Ok(end) } else { Err(Problem::InexactNumber) }
 }
 
 /// Index of the first byte at or behind `at` that is no digit.
-fn digits(bytes: &[u8], at: usize) -> usize {
-    let rest = bytes.get(at..).unwrap_or_default();
-    at.saturating_add(rest.iter().take_while(|byte| byte.is_ascii_digit()).count())
+#[inline(always)]
+fn digits(bytes: &[u8], mut at: usize) -> usize {
+    while bytes.get(at).is_some_and(u8::is_ascii_digit) {
+        at += 1;
+    }
+    at
 }
 
 fn some_digits(bytes: &[u8], at: usize) -> Result<usize, Problem> {
@@ -46,8 +61,8 @@ fn some_digits(bytes: &[u8], at: usize) -> Result<usize, Problem> {
 }
 
 fn exponent_digits(bytes: &[u8], at: usize) -> usize {
-    let sign = at.saturating_add(1);
-    sign.saturating_add(usize::from(matches!(bytes.get(sign), Some(b'+' | b'-'))))
+    let sign = at + 1;
+    sign + usize::from(matches!(bytes.get(sign), Some(b'+' | b'-')))
 }
 
 /// Sixteen digits fit a `u64`, and no exact integer has more.

@@ -3,322 +3,270 @@
 //! In: bytes and bounds. Out: the document. Each byte is looked at once or twice,
 //! and nothing is copied but strings with escapes.
 
-use super::{Bounds, Document, Kind, Malformed, Node, Problem, number, wide};
+use super::{Bounds, Document, Kind, Malformed, Node, Numbers, Problem, Value, escape, keys::Keys, number, plain};
 
 pub(super) fn read(bytes: &[u8], bounds: Bounds) -> Result<Document<'_>, Malformed> {
-    let source = std::str::from_utf8(bytes)
-        .map_err(|error| Malformed { at: error.valid_up_to(), problem: Problem::InvalidUtf8 })?;
+    let source = utf8(bytes)?;
     if source.starts_with('\u{feff}') {
-        return Err(Malformed { at: 0, problem: Problem::ByteOrderMark });
+        return Err(wrong(0, Problem::ByteOrderMark));
     }
     if u32::try_from(bytes.len()).is_err() {
-        return Err(Malformed { at: 0, problem: Problem::TooManyValues });
+        return Err(wrong(0, Problem::TooManyValues));
     }
-    let mut reader = Reader {
-        bytes,
-        at: 0,
-        bounds,
-        open: Vec::new(),
-        // One value in eight bytes is what argument bodies have.
-        document: Document { source, decoded: String::new(), nodes: Vec::with_capacity(bytes.len() / 8) },
-    };
-    reader.text()?;
-    Ok(reader.document)
+    // One value in eight bytes is what argument bodies have.
+    let nodes = Vec::with_capacity(bytes.len() / 8);
+    let document = Document { source, decoded: String::new(), unescaped: Vec::new(), nodes, inexact: Vec::new() };
+    let mut reader = Reader { bounds, document, container: Container::NONE, around: Vec::new() };
+    let end = reader.text(bytes)?;
+    if end < bytes.len() { Err(wrong(end, Problem::TrailingBytes)) } else { Ok(reader.document) }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, Malformed> {
+    let exactly = |_| std::str::from_utf8(bytes);
+    // Only the slower one says at which byte.
+    let text = simdutf8::basic::from_utf8(bytes).or_else(exactly);
+    text.map_err(|error| wrong(error.valid_up_to(), Problem::InvalidUtf8))
 }
 
 struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
     bounds: Bounds,
-    /// Indexes of the containers that are open.
-    open: Vec<usize>,
     document: Document<'a>,
+    /// The innermost container that is open.
+    container: Container,
+    /// Those around it.
+    around: Vec<Container>,
 }
 
-/// What may come next.
+/// A container that is being read.
 #[derive(Clone, Copy)]
-enum Expect {
-    Value,
-    FirstElement,
-    FirstKey,
-    Key,
-    CommaOrEnd,
+struct Container {
+    kind: Kind,
+    /// Index of its node.
+    node: usize,
+    /// The keys that were read so far.
+    keys: Keys,
 }
 
+impl Container {
+    /// Stands around the outermost value.
+    const NONE: Self = Self { kind: Kind::Null, node: 0, keys: Keys::NONE };
+}
+
+/// What follows a value or an opening bracket.
+enum Next {
+    /// A key or a value, here.
+    More(usize),
+    /// Nothing: the text ends here.
+    End(usize),
+}
+
+// This is the hottest loop of all: offsets go from call to call by value, and each function has one caller, so that
+// all of it becomes one function with the offset in a register.
+// INVARIANT: no offset is larger than the text's length and a dozen, which fits 32 bits: no sum overflows.
 impl Reader<'_> {
-    fn text(&mut self) -> Result<(), Malformed> {
-        let mut expect = Expect::Value;
+    /// Reads the outermost value. Where it ends, with the space behind it.
+    fn text(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
+        let mut at = skip_space(bytes, 0);
         loop {
-            expect = match (expect, self.peek()?) {
-                (Expect::FirstElement, b']') | (Expect::FirstKey, b'}') => self.close()?,
-                (Expect::FirstKey | Expect::Key, b'"') => self.key()?,
-                (Expect::Value | Expect::FirstElement, byte) => self.value(byte)?,
-                (Expect::CommaOrEnd, byte) => self.comma_or_end(byte)?,
-                (Expect::FirstKey | Expect::Key, _) => {
-                    return Err(self.wrong(Problem::UnexpectedByte));
-                }
-            };
-            if self.open.is_empty() {
-                return self.end();
+            if self.container.kind == Kind::Object {
+                at = self.key(bytes, at)?;
+            }
+            match self.value(bytes, at)? {
+                Next::More(more) => at = more,
+                Next::End(end) => match self.next(bytes, end)? {
+                    Next::More(more) => at = more,
+                    Next::End(end) => return Ok(end),
+                },
             }
         }
     }
 
-    fn value(&mut self, byte: u8) -> Result<Expect, Malformed> {
-        match byte {
-            b'{' => return self.open(Kind::Object, Expect::FirstKey),
-            b'[' => return self.open(Kind::Array, Expect::FirstElement),
-            b'"' => self.string()?,
-            b'-' | b'0'..=b'9' => self.number()?,
-            b't' => self.word(b"true", Kind::True)?,
-            b'f' => self.word(b"false", Kind::False)?,
-            b'n' => self.word(b"null", Kind::Null)?,
-            _ => return Err(self.wrong(Problem::UnexpectedByte)),
-        }
-        Ok(Expect::CommaOrEnd)
+    /// Reads a value, or as much of it as comes before what it holds.
+    #[inline(always)]
+    fn value(&mut self, bytes: &[u8], at: usize) -> Result<Next, Malformed> {
+        let behind = match byte(bytes, at)? {
+            b'"' => self.string(bytes, at)?,
+            b'-' | b'0'..=b'9' => self.number(bytes, at)?,
+            b'{' => return self.open(bytes, Kind::Object, at, b'}'),
+            b'[' => return self.open(bytes, Kind::Array, at, b']'),
+            b't' => self.word(bytes, at, b"true", Kind::True)?,
+            b'f' => self.word(bytes, at, b"false", Kind::False)?,
+            b'n' => self.word(bytes, at, b"null", Kind::Null)?,
+            _ => return Err(wrong(at, Problem::UnexpectedByte)),
+        };
+        Ok(Next::End(skip_space(bytes, behind)))
     }
 
-    fn key(&mut self) -> Result<Expect, Malformed> {
-        self.string()?;
-        if self.peek()? != b':' {
-            return Err(self.wrong(Problem::UnexpectedByte));
-        }
-        self.skip(1);
-        Ok(Expect::Value)
-    }
-
-    fn comma_or_end(&mut self, byte: u8) -> Result<Expect, Malformed> {
-        let container = self.open.last().and_then(|&at| self.document.node(at)).map(|node| node.kind);
-        match (byte, container) {
-            (b',', Some(Kind::Object)) => {
-                self.skip(1);
-                Ok(Expect::Key)
-            }
-            (b',', Some(Kind::Array)) => {
-                self.skip(1);
-                Ok(Expect::Value)
-            }
-            (b'}', Some(Kind::Object)) | (b']', Some(Kind::Array)) => self.close(),
-            _ => Err(self.wrong(Problem::UnexpectedByte)),
-        }
-    }
-
-    fn open(&mut self, kind: Kind, expect: Expect) -> Result<Expect, Malformed> {
-        if self.open.len() >= self.bounds.depth {
-            return Err(self.wrong(Problem::TooDeep));
-        }
-        self.open.push(self.document.nodes.len());
-        let start = self.at;
-        self.skip(1);
-        self.push(kind, start, start, 0, 0)?;
-        Ok(expect)
-    }
-
-    fn close(&mut self) -> Result<Expect, Malformed> {
-        self.skip(1);
-        let (end, behind) = (narrow(self.at), narrow(self.document.nodes.len()));
-        let at = self.open.pop().unwrap_or_default();
-        if let Some(node) = self.document.nodes.get_mut(at) {
-            node.end = end;
-            node.extra = behind;
-            if node.kind == Kind::Object {
-                self.refuse_duplicates(at)?;
+    /// Closes what is closed at `at`, and finds the next key or value.
+    #[inline(always)]
+    fn next(&mut self, bytes: &[u8], mut at: usize) -> Result<Next, Malformed> {
+        while self.container.kind != Kind::Null {
+            match (byte(bytes, at)?, self.container.kind) {
+                (b',', _) => return Ok(Next::More(skip_space(bytes, at + 1))),
+                (b'}', Kind::Object) | (b']', Kind::Array) => at = self.close(bytes, at)?,
+                _ => return Err(wrong(at, Problem::UnexpectedByte)),
             }
         }
-        Ok(Expect::CommaOrEnd)
+        Ok(Next::End(at))
     }
 
-    fn end(&mut self) -> Result<(), Malformed> {
-        self.skip_space();
-        if self.at < self.bytes.len() { Err(self.wrong(Problem::TrailingBytes)) } else { Ok(()) }
-    }
-
-    fn number(&mut self) -> Result<(), Malformed> {
-        let length = number::length(self.rest(), self.bounds.numbers).map_err(|problem| self.wrong(problem))?;
-        let start = self.at;
-        self.skip(length);
-        self.push(Kind::Number, start, self.at, 0, 0)
-    }
-
-    fn word(&mut self, word: &[u8], kind: Kind) -> Result<(), Malformed> {
-        if !self.rest().starts_with(word) {
-            return Err(self.wrong(Problem::UnexpectedByte));
+    /// Reads a key and the colon behind it. Where its value starts.
+    #[inline(always)]
+    fn key(&mut self, bytes: &[u8], at: usize) -> Result<usize, Malformed> {
+        if byte(bytes, at)? != b'"' {
+            return Err(wrong(at, Problem::UnexpectedByte));
         }
-        let start = self.at;
-        self.skip(word.len());
-        self.push(kind, start, self.at, 0, 0)
+        let start = at + 1;
+        let end = plain::end(bytes, start);
+        let behind = if byte(bytes, end)? == b'"' {
+            self.container.keys.note(bytes, start, end);
+            self.push(Kind::PlainString, start, end, 0, end + 1)?
+        } else {
+            self.escaped_key(bytes, start, end)?
+        };
+        if bytes.get(behind) == Some(&b':') {
+            return Ok(skip_space(bytes, behind + 1));
+        }
+        let colon = skip_space(bytes, behind);
+        if byte(bytes, colon)? != b':' {
+            return Err(wrong(colon, Problem::UnexpectedByte));
+        }
+        Ok(skip_space(bytes, colon + 1))
+    }
+
+    fn escaped_key(&mut self, bytes: &[u8], start: usize, special: usize) -> Result<usize, Malformed> {
+        let before = self.document.decoded.len();
+        let behind = self.escaped_string(bytes, start, special)?;
+        let decoded = self.document.decoded.get(before..).unwrap_or_default();
+        let quoted = ["\"", decoded, "\""].concat();
+        self.container.keys.note(quoted.as_bytes(), 1, quoted.len() - 1);
+        Ok(behind)
+    }
+
+    fn open(&mut self, bytes: &[u8], kind: Kind, at: usize, closing: u8) -> Result<Next, Malformed> {
+        if self.around.len() >= self.bounds.depth {
+            return Err(wrong(at, Problem::TooDeep));
+        }
+        let inner = Container { kind, node: self.document.nodes.len(), keys: Keys::NONE };
+        self.around.push(std::mem::replace(&mut self.container, inner));
+        let behind = self.push(kind, at, at, 0, at + 1)?;
+        let at = skip_space(bytes, behind);
+        Ok(if byte(bytes, at)? == closing { Next::End(at) } else { Next::More(at) })
+    }
+
+    /// Closes the innermost container. Where the next byte stands that is no space.
+    fn close(&mut self, bytes: &[u8], at: usize) -> Result<usize, Malformed> {
+        let outer = self.around.pop().unwrap_or(Container::NONE);
+        let Container { kind: _, node, keys } = std::mem::replace(&mut self.container, outer);
+        let after = narrow(self.document.nodes.len());
+        if let Some(node) = self.document.nodes.get_mut(node) {
+            (node.end, node.extra) = (narrow(at + 1), after);
+        }
+        if keys.may_repeat() && keys.repeat_in(Value { document: &self.document, at: node }) {
+            return Err(wrong(at + 1, Problem::DuplicateKey));
+        }
+        Ok(skip_space(bytes, at + 1))
+    }
+
+    #[inline(always)]
+    fn number(&mut self, bytes: &[u8], at: usize) -> Result<usize, Malformed> {
+        match number::end(bytes, at, self.bounds.numbers) {
+            Ok(behind) => self.push(Kind::Number, at, behind, 0, behind),
+            Err(Problem::InexactNumber) if self.bounds.numbers == Numbers::Noted => self.inexact_number(bytes, at),
+            Err(problem) => Err(wrong(at, problem)),
+        }
+    }
+
+    #[cold]
+    fn inexact_number(&mut self, bytes: &[u8], at: usize) -> Result<usize, Malformed> {
+        self.document.inexact.push(narrow(self.document.nodes.len()));
+        let behind = number::end(bytes, at, Numbers::Any).map_err(|problem| wrong(at, problem))?;
+        self.push(Kind::Number, at, behind, 0, behind)
+    }
+
+    #[inline(always)]
+    fn word(&mut self, bytes: &[u8], at: usize, word: &[u8], kind: Kind) -> Result<usize, Malformed> {
+        let behind = at + word.len();
+        if bytes.get(at..behind) != Some(word) {
+            return Err(wrong(at, Problem::UnexpectedByte));
+        }
+        self.push(kind, at, behind, 0, behind)
     }
 
     /// Most strings have no escape and are only measured.
-    fn string(&mut self) -> Result<(), Malformed> {
-        self.skip(1);
-        let start = self.at;
-        self.skip(plain_length(self.rest()));
-        match self.byte()? {
-            b'"' => {
-                let end = self.at;
-                self.skip(1);
-                self.push(Kind::PlainString, start, end, 0, 0)
-            }
-            _ => self.escaped_string(start),
+    #[inline(always)]
+    fn string(&mut self, bytes: &[u8], at: usize) -> Result<usize, Malformed> {
+        let start = at + 1;
+        let end = plain::end(bytes, start);
+        match byte(bytes, end)? {
+            b'"' => self.push(Kind::PlainString, start, end, 0, end + 1),
+            _ => self.escaped_string(bytes, start, end),
         }
     }
 
-    fn escaped_string(&mut self, start: usize) -> Result<(), Malformed> {
+    /// Decodes a string whose first special byte, no quote, stands at `at`.
+    #[inline(never)]
+    fn escaped_string(&mut self, bytes: &[u8], start: usize, mut at: usize) -> Result<usize, Malformed> {
+        if self.document.decoded.is_empty() {
+            // No string is longer than it is written, so nothing is ever moved.
+            self.document.decoded.reserve(bytes.len().saturating_sub(start));
+        }
         let decoded_start = self.document.decoded.len();
         let mut run = start;
         loop {
-            let plain = self.document.source.get(run..self.at).unwrap_or_default();
-            self.document.decoded.push_str(plain);
-            match self.byte()? {
+            self.document.decoded.push_str(self.document.source.get(run..at).unwrap_or_default());
+            match byte(bytes, at)? {
                 b'"' => break,
-                b'\\' => self.escape()?,
-                _ => return Err(self.wrong(Problem::ControlCharacter)),
+                b'\\' => {
+                    let (character, length) = escape::decode(bytes, at)?;
+                    self.document.decoded.push(character);
+                    run = at + length;
+                }
+                _ => return Err(wrong(at, Problem::ControlCharacter)),
             }
-            run = self.at;
-            self.skip(plain_length(self.rest()));
+            at = plain::end(bytes, run);
         }
-        let end = self.at;
-        self.skip(1);
-        let length = self.document.decoded.len().saturating_sub(decoded_start);
-        self.push(Kind::EscapedString, start, end, narrow(decoded_start), narrow(length))
+        let decoded = narrow(decoded_start)..narrow(self.document.decoded.len());
+        let index = narrow(self.document.unescaped.len());
+        self.document.unescaped.push(decoded);
+        self.push(Kind::EscapedString, start, at, index, at + 1)
     }
 
-    fn escape(&mut self) -> Result<(), Malformed> {
-        let escape = self.bytes.get(self.at.saturating_add(1)).copied();
-        let character = match escape {
-            Some(byte @ (b'"' | b'\\' | b'/')) => char::from(byte),
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(b'n') => '\n',
-            Some(b'r') => '\r',
-            Some(b't') => '\t',
-            Some(b'u') => return self.unicode_escape(),
-            Some(_) => return Err(self.wrong(Problem::BadEscape)),
-            None => return Err(self.cut()),
-        };
-        self.skip(2);
-        self.document.decoded.push(character);
-        Ok(())
-    }
-
-    /// `\uXXXX`, or two of them for a character beyond the basic plane.
-    fn unicode_escape(&mut self) -> Result<(), Malformed> {
-        let first = self.code_unit(self.at)?;
-        let (code, length) = match first {
-            0xd800..=0xdbff => (self.pair(first)?, 12),
-            unit => (unit, 6),
-        };
-        let character = char::from_u32(code).ok_or_else(|| self.wrong(Problem::LoneSurrogate))?;
-        self.skip(length);
-        self.document.decoded.push(character);
-        Ok(())
-    }
-
-    fn pair(&self, high: u32) -> Result<u32, Malformed> {
-        let low = self.code_unit(self.at.saturating_add(6)).ok().filter(|unit| (0xdc00..=0xdfff).contains(unit));
-        let low = low.ok_or_else(|| self.wrong(Problem::LoneSurrogate))?;
-        Ok(0x10000_u32.saturating_add(((high & 0x3ff) << 10) | (low & 0x3ff)))
-    }
-
-    fn code_unit(&self, at: usize) -> Result<u32, Malformed> {
-        let escape = self.bytes.get(at..at.saturating_add(6)).ok_or_else(|| self.cut())?;
-        let [b'\\', b'u', digits @ ..] = escape else {
-            return Err(self.wrong(Problem::BadEscape));
-        };
-        digits.iter().try_fold(0u32, |unit, &digit| {
-            let value = char::from(digit).to_digit(16).ok_or_else(|| self.wrong(Problem::BadEscape))?;
-            Ok((unit << 4) | value)
-        })
-    }
-
-    /// Few keys are compared in pairs, many are sorted, so that no choice of keys is slow.
-    fn refuse_duplicates(&self, object: usize) -> Result<(), Malformed> {
-        const FEW: usize = 12;
-        let mut keys: [Option<&str>; FEW] = [None; FEW];
-        let object = super::Value { document: &self.document, at: object };
-        for (seen, (key, _)) in object.members().enumerate() {
-            if keys.iter().take(seen).any(|other| *other == Some(key)) {
-                return Err(self.wrong(Problem::DuplicateKey));
-            }
-            match keys.get_mut(seen) {
-                Some(slot) => *slot = Some(key),
-                None => return self.refuse_duplicates_among_many(object),
-            }
-        }
-        Ok(())
-    }
-
-    fn refuse_duplicates_among_many(&self, object: super::Value<'_>) -> Result<(), Malformed> {
-        let mut keys: Vec<&str> = object.members().map(|(key, _)| key).collect();
-        keys.sort_unstable();
-        let twice = keys.windows(2).any(|pair| matches!(pair, [one, other] if one == other));
-        if twice { Err(self.wrong(Problem::DuplicateKey)) } else { Ok(()) }
-    }
-
-    fn push(&mut self, kind: Kind, start: usize, end: usize, extra: u32, decoded_length: u32) -> Result<(), Malformed> {
+    /// Adds a node. `behind` is where the next byte is read.
+    #[inline(always)]
+    fn push(&mut self, kind: Kind, start: usize, end: usize, extra: u32, behind: usize) -> Result<usize, Malformed> {
         if self.document.nodes.len() >= self.bounds.values {
-            return Err(self.wrong(Problem::TooManyValues));
+            return Err(wrong(behind, Problem::TooManyValues));
         }
-        self.document.nodes.push(Node { kind, start: narrow(start), end: narrow(end), extra, decoded_length });
-        Ok(())
+        self.document.nodes.push(Node { kind, start: narrow(start), end: narrow(end), extra });
+        Ok(behind)
     }
+}
 
-    fn peek(&mut self) -> Result<u8, Malformed> {
-        self.skip_space();
-        self.byte()
+#[inline(always)]
+fn byte(bytes: &[u8], at: usize) -> Result<u8, Malformed> {
+    match bytes.get(at) {
+        Some(byte) => Ok(*byte),
+        None => Err(wrong(bytes.len(), Problem::UnexpectedEnd)),
     }
+}
 
-    fn byte(&self) -> Result<u8, Malformed> {
-        self.bytes.get(self.at).copied().ok_or_else(|| self.cut())
+#[inline(always)]
+fn skip_space(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(byte @ ..=b' ') = bytes.get(at)
+        && matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+    {
+        at += 1;
     }
+    at
+}
 
-    fn rest(&self) -> &[u8] {
-        self.bytes.get(self.at..).unwrap_or_default()
-    }
-
-    fn skip(&mut self, count: usize) {
-        self.at = self.at.saturating_add(count);
-    }
-
-    fn skip_space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.bytes.get(self.at) {
-            self.skip(1);
-        }
-    }
-
-    fn wrong(&self, problem: Problem) -> Malformed {
-        Malformed { at: self.at, problem }
-    }
-
-    fn cut(&self) -> Malformed {
-        Malformed { at: self.bytes.len(), problem: Problem::UnexpectedEnd }
-    }
+fn wrong(at: usize, problem: Problem) -> Malformed {
+    Malformed { at, problem }
 }
 
 /// The text's length fits 32 bits, so every offset does.
+#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "a longer text was refused")]
 fn narrow(offset: usize) -> u32 {
-    u32::try_from(offset).unwrap_or(u32::MAX)
-}
-
-/// How many bytes come before a quote, a backslash or a control character; eight at a time.
-fn plain_length(bytes: &[u8]) -> usize {
-    let (words, tail) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let special = special_bytes(u64::from_le_bytes(*word));
-        if special != 0 {
-            return index.saturating_mul(8).saturating_add(wide(special.trailing_zeros() / 8));
-        }
-    }
-    let special = tail.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\');
-    words.len().saturating_mul(8).saturating_add(special.unwrap_or(tail.len()))
-}
-
-/// Sets the high bit of each byte that ends a plain run. Bytes above the first such one may be set wrongly.
-fn special_bytes(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let below = |word: u64, limit: u64| word.wrapping_sub(ONES.wrapping_mul(limit)) & !word;
-    let equal = |byte: u8| below(word ^ ONES.wrapping_mul(u64::from(byte)), 1);
-    (below(word, 0x20) | equal(b'"') | equal(b'\\')) & HIGH
+    offset as u32
 }

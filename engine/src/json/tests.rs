@@ -150,3 +150,104 @@ fn inexact_numbers_are_read_where_they_are_wanted() {
     );
     assert!(Document::read(b"[01]", bounds).is_err());
 }
+
+/// Every string of up to 40 bytes in which one byte is special, at each offset to the blocks of sixteen.
+fn every_lane(special: &[u8], check: impl Fn(&[u8], usize)) {
+    for (indent, length) in (0..17).flat_map(|indent| (0..40).map(move |length| (indent, length))) {
+        for at in 0..=length {
+            let (space, before, behind) = (" ".repeat(indent), "x".repeat(at), "x".repeat(length - at));
+            let text = [space.as_bytes(), b"\"", before.as_bytes(), special, behind.as_bytes(), b"\""];
+            check(&text.concat(), indent + 1 + at);
+        }
+    }
+}
+
+#[test]
+fn what_is_special_in_a_string_is_found_at_every_offset() {
+    let malformed = |text: &[u8]| Document::read(text, Bounds::default()).err().map(|found| (found.problem, found.at));
+    for byte in [0, 0x02, b'\n', 0x1f, 0x80, 0xc3, 0xff] {
+        let problem = if byte < 0x20 { Problem::ControlCharacter } else { Problem::InvalidUtf8 };
+        every_lane(&[byte], |text, at| assert_eq!(malformed(text), Some((problem, at)), "{text:?}"));
+    }
+    every_lane(b"\\x", |text, at| assert_eq!(malformed(text), Some((Problem::BadEscape, at)), "{text:?}"));
+    for plain in ["\u{7f}", " ", "!", "#", "[", "]", "é", "😀"] {
+        every_lane(plain.as_bytes(), |text, _| assert_eq!(malformed(text), None, "{text:?}"));
+    }
+    every_lane(b"\\n", |text, at| {
+        let plain = String::from_utf8(text.to_vec()).unwrap().replace("\\n", "\n");
+        let document = Document::read(text, Bounds::default()).unwrap();
+        assert_eq!(document.root().as_str(), Some(plain.trim_start_matches(' ').trim_matches('"')), "{at}");
+    });
+}
+
+#[test]
+fn a_key_is_the_same_however_it_is_written() {
+    let escaped = |key: &str| key.bytes().map(|byte| format!("\\u{byte:04x}")).collect::<String>();
+    for length in 0..24 {
+        let key: String = ('a'..).take(length).collect();
+        for (one, other) in [(key.clone(), escaped(&key)), (escaped(&key), key.clone())] {
+            let twice = format!("{{\"{one}\":1,\"{other}\":2}}");
+            assert_eq!(problem(&twice), Some(Problem::DuplicateKey), "{twice}");
+            let once = format!("{{\"{one}\":1,\"{other}-\":2}}");
+            assert_eq!(problem(&once), None, "{once}");
+        }
+    }
+}
+
+#[test]
+fn keys_that_look_alike_are_told_apart() {
+    // All have the same length, the same first three letters and the same last three.
+    for count in [2, 11, 12, 13, 14, 200] {
+        let keys: Vec<_> = (0..count).map(|key| format!("\"key-{key:03}-end\":0")).collect();
+        assert_eq!(problem(format!("{{{}}}", keys.join(","))), None, "{count}");
+        for twin in [0, count / 2, count - 1] {
+            let twice = format!("{{{},{}}}", keys.join(","), keys[twin]);
+            assert_eq!(problem(twice), Some(Problem::DuplicateKey), "{count} {twin}");
+        }
+    }
+}
+
+/// The same value as serde_json has it, numbers as doubles.
+fn is_same(value: Value<'_>, other: &serde_json::Value) -> bool {
+    match other {
+        serde_json::Value::Null => value.kind() == Kind::Null,
+        serde_json::Value::Bool(other) => value.kind() == if *other { Kind::True } else { Kind::False },
+        serde_json::Value::Number(other) => value.raw().parse().ok() == other.as_f64(),
+        serde_json::Value::String(other) => value.as_str() == Some(other),
+        serde_json::Value::Array(others) => {
+            value.kind() == Kind::Array
+                && value.elements().count() == others.len()
+                && value.elements().zip(others).all(|(value, other)| is_same(value, other))
+        }
+        serde_json::Value::Object(others) => {
+            value.kind() == Kind::Object
+                && value.members().count() == others.len()
+                && value.members().all(|(key, value)| others.get(key).is_some_and(|other| is_same(value, other)))
+        }
+    }
+}
+
+#[test]
+fn damaged_texts_are_read_as_another_reader_reads_them() {
+    const TEXT: &str =
+        r#"{"a":[1,-2.5e3,"é😀 and so on, for a while",{"b":null,"\u0063\n":true}],"":"x\"y","d":{"e":[]}} "#;
+    const PIECES: [&[u8]; 18] = [
+        b"\"", b"\\", b"{", b"}", b"[", b"]", b",", b":", b"0", b"-", b"e", b" ", b"\\ud83d", b"\\u00e9", b"\x01",
+        b"\xff", b"\xc3", b"null",
+    ];
+    let (mut read, mut refused) = (0, 0);
+    for at in 0..=TEXT.len() {
+        for (piece, cut) in PIECES.iter().flat_map(|piece| (0..3).map(move |cut| (*piece, cut))) {
+            let rest = TEXT.as_bytes().get(at + cut..).unwrap_or_default();
+            let text = [&TEXT.as_bytes()[..at], piece, rest].concat();
+            let other = serde_json::from_slice::<serde_json::Value>(&text);
+            match (Document::read(&text, Bounds::default()), other) {
+                (Ok(document), Ok(other)) if is_same(document.root(), &other) => read += 1,
+                (Err(Malformed { problem: Problem::DuplicateKey | Problem::InexactNumber, .. }), Ok(_)) => {}
+                (Err(_), Err(_)) => refused += 1,
+                _ => panic!("{}", String::from_utf8_lossy(&text)),
+            }
+        }
+    }
+    assert!(read > 500 && refused > 2000, "{read} read, {refused} refused");
+}

@@ -31,14 +31,6 @@ pub struct Standing {
     pub reset_secs: u64,
 }
 
-/// The answer to one attempt.
-pub(super) enum Charge {
-    /// The call may go on, once the state is stored.
-    Taken { state: State, standings: Vec<Standing> },
-    /// Nothing was taken.
-    Spent(Spent),
-}
-
 /// The limit that is spent.
 pub(super) struct Spent {
     kind: LimitKind,
@@ -71,7 +63,7 @@ pub(crate) fn is_consistent(bucket: &Bucket) -> bool {
 }
 
 /// Takes one call out of the bucket's rate and quota, or out of neither.
-pub(super) fn charge(bucket: &Bucket, state: State, now: Timestamp) -> Charge {
+pub(super) fn charge(bucket: &Bucket, state: State, now: Timestamp) -> Result<State, Spent> {
     let mut next = state;
     let mut spent: Option<(LimitKind, u32, u64)> = None;
     if let Some(Ruled { rule, value: rate }) = bucket.rate {
@@ -91,20 +83,21 @@ pub(super) fn charge(bucket: &Bucket, state: State, now: Timestamp) -> Charge {
         }
     }
     match spent {
-        None => Charge::Taken { state: next, standings: standings(bucket, next, now) },
+        None => Ok(next),
         Some((kind, rule, retry_after)) => {
-            Charge::Spent(Spent { kind, rule, retry_after, standings: standings(bucket, state, now) })
+            Err(Spent { kind, rule, retry_after, standings: standings(bucket, state, now).collect() })
         }
     }
 }
 
-fn standings(bucket: &Bucket, state: State, now: Timestamp) -> Vec<Standing> {
+/// How the bucket's limits stand in a state.
+pub(super) fn standings(bucket: &Bucket, state: State, now: Timestamp) -> impl Iterator<Item = Standing> {
     let rate = bucket.rate.map(|rate| rate_standing(name(bucket, LimitKind::Rate), rate.value, state.arrival, now));
     let quota = bucket.quota.map(|quota| {
         let (_, used) = current(quota.value, state, now);
         quota_standing(name(bucket, LimitKind::Quota), quota.value, used, now)
     });
-    rate.into_iter().chain(quota).collect()
+    rate.into_iter().chain(quota)
 }
 
 /// Gives one call back that was just taken.
@@ -195,10 +188,11 @@ fn quota_standing(name: String, quota: Quota, used: u32, now: Timestamp) -> Stan
 }
 
 fn name(bucket: &Bucket, kind: LimitKind) -> String {
-    match kind {
-        LimitKind::Rate => format!("{}-rate", bucket.label),
-        LimitKind::Quota => format!("{}-quota", bucket.label),
-    }
+    let kind = match kind {
+        LimitKind::Rate => "-rate",
+        LimitKind::Quota => "-quota",
+    };
+    [&bucket.label, kind].concat()
 }
 
 /// Start and end of the window that holds `now`, in seconds since the epoch.

@@ -194,22 +194,73 @@ fn what_was_taken_before_a_failure_is_given_back() {
         ),
         quota(1, Window::Day),
     );
-    // The first pass reads both buckets; the second breaks only when it is its turn.
+    // Both buckets are read before the first is taken; the second breaks only when it is its turn.
     struct BreaksLate(Memory, u32);
     impl Store for BreaksLate {
         type Error = &'static str;
         type Version = u32;
         fn read(&mut self, key: &[u8]) -> Result<(Option<Vec<u8>>, u32), &'static str> {
-            self.1 += 1;
-            if self.1 == 4 { Err("broken") } else { self.0.read(key) }
+            self.0.read(key)
         }
         fn swap(&mut self, key: &[u8], value: &[u8], version: u32) -> Result<Swap, &'static str> {
-            self.0.swap(key, value, version)
+            self.1 += 1;
+            if self.1 == 2 { Err("broken") } else { self.0.swap(key, value, version) }
         }
     }
     let mut store = BreaksLate(std::mem::take(&mut memory), 0);
     assert_eq!(take([&first, &second].into_iter(), "a", at(0.0), &mut store), Err(Failure::Store("broken")));
     assert!(passed(&take([&first].into_iter(), "a", at(0.0), &mut store.0).unwrap()));
+}
+
+/// Another worker that takes a call out of the same bucket between a read and a swap, so many times.
+struct Raced<'b> {
+    memory: Memory,
+    bucket: &'b Bucket,
+    times: u32,
+    reads: u32,
+}
+
+impl Store for Raced<'_> {
+    type Error = &'static str;
+    type Version = u32;
+    fn read(&mut self, key: &[u8]) -> Result<(Option<Vec<u8>>, u32), &'static str> {
+        self.reads += 1;
+        self.memory.read(key)
+    }
+    fn swap(&mut self, key: &[u8], value: &[u8], version: u32) -> Result<Swap, &'static str> {
+        if self.times > 0 {
+            self.times -= 1;
+            assert!(passed(&take([self.bucket].into_iter(), "a", at(0.0), &mut self.memory).unwrap()));
+        }
+        self.memory.swap(key, value, version)
+    }
+}
+
+#[test]
+fn each_bucket_is_read_once_unless_somebody_else_was_faster() {
+    let (first, second) = (quota(10, Window::Day), rate(10, 60, 10));
+    let mut raced = Raced { memory: Memory::default(), bucket: &first, times: 0, reads: 0 };
+    assert!(passed(&take([&first, &second].into_iter(), "a", at(0.0), &mut raced).unwrap()));
+    assert_eq!(raced.reads, 2);
+    raced.times = 3;
+    let Outcome::Taken(standings) = take([&first, &second].into_iter(), "a", at(0.0), &mut raced).unwrap() else {
+        panic!("spent")
+    };
+    assert_eq!(raced.reads, 2 + 2 + 3);
+    // The call before, three of the other worker, and this one.
+    assert_eq!((standings[0].remaining, standings[1].remaining), (5, 8));
+}
+
+#[test]
+fn a_limit_that_another_worker_spent_meanwhile_refuses_the_call_and_gives_all_back() {
+    let (first, second) = (rate(10, 60, 10), quota(1, Window::Day));
+    let mut raced = Raced { memory: Memory::default(), bucket: &second, times: 1, reads: 0 };
+    let outcome = take([&first, &second].into_iter(), "a", at(0.0), &mut raced).unwrap();
+    assert!(matches!(outcome, Outcome::Spent { kind: LimitKind::Quota, .. }), "{outcome:?}");
+    let Outcome::Taken(standings) = take([&first].into_iter(), "a", at(0.0), &mut raced).unwrap() else {
+        panic!("spent")
+    };
+    assert_eq!(standings[0].remaining, 9);
 }
 
 #[test]

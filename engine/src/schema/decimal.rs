@@ -18,6 +18,23 @@ pub fn is_divisor(text: &str) -> bool {
     Decimal::read(text).is_some_and(|number| Divisor::try_from(number).is_ok())
 }
 
+/// Compares two numbers of a schema; nothing if one cannot be computed with.
+pub fn compare_numbers(one: &str, other: &str) -> Option<Ordering> {
+    Some(Decimal::read(one)?.compare(&Decimal::read(other)?))
+}
+
+/// Whether a number of a schema has no fraction.
+pub fn is_whole(text: &str) -> bool {
+    Decimal::read(text).is_some_and(|number| number.is_integer())
+}
+
+/// Whether a limit lies beyond ±(2^53 − 1): a lower one below, an upper one above.
+pub(super) fn is_wide(text: &str, below: bool) -> bool {
+    let edge = if below { "-9007199254740991" } else { "9007199254740991" };
+    let wide = if below { Ordering::Less } else { Ordering::Greater };
+    matches!((Decimal::read(text), Decimal::read(edge)), (Some(limit), Some(edge)) if limit.compare(&edge) == wide)
+}
+
 /// A whole number that is not negative. One beyond 32 bits is as good as the largest: no value has so many parts.
 pub fn count(text: &str) -> Option<u32> {
     let number = Decimal::read(text)?;

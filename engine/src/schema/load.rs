@@ -5,13 +5,15 @@
 
 use super::{
     BadProgram,
-    decimal::{Decimal, Divisor},
+    decimal::{self, Decimal, Divisor},
     ready::{
         Arrays, Contains, Dependent, Edge, General, Limit, NONE, Names, Node, Number, Numbers, Objects, Strings, Texts,
         Then, Values, wide,
     },
     wire::{Constant, Named, Program, Requires, Rule, Types},
 };
+use crate::automaton::{Automaton, ReadyAutomaton};
+use crate::json;
 
 const TWICE: BadProgram = BadProgram("a keyword stands twice in a schema");
 const NO_NODE: BadProgram = BadProgram("a schema refers to a schema that is not there");
@@ -37,10 +39,40 @@ pub(super) fn texts(text: String, lengths: &[u32]) -> Result<Texts, BadProgram> 
     Ok(Texts { text, spans })
 }
 
+/// Loads the patterns, as long as they fit into so many bytes.
+pub(super) fn patterns(automata: &[Automaton], most: usize) -> Result<Vec<ReadyAutomaton>, BadProgram> {
+    let mut left = most;
+    let load = |automaton| {
+        let ready = ReadyAutomaton::try_from(automaton).map_err(|_| BadProgram("a pattern of a schema is damaged"))?;
+        left = left.checked_sub(ready.bytes()).ok_or(BadProgram("the patterns of the schemas are too large"))?;
+        Ok(ready)
+    };
+    automata.iter().map(load).collect()
+}
+
+/// How many nodes, and how many names in all of them, are loaded: each takes more room than in the program.
+const MOST: usize = 1 << 20;
+
+/// How many names a rule has.
+fn names(rule: &Rule) -> usize {
+    match rule {
+        Rule::Properties(named) | Rule::DependentSchemas(named) | Rule::DependenciesSchemas(named) => named.len(),
+        Rule::Required(names) => names.len(),
+        Rule::Enum(values) => values.len(),
+        Rule::DependentRequired(requires) | Rule::DependenciesRequired(requires) => {
+            requires.iter().map(|requires| requires.others.len().saturating_add(1)).sum()
+        }
+        _ => 0,
+    }
+}
+
 /// Makes all nodes.
 pub(super) fn nodes(program: Program, texts: &Texts) -> Result<Vec<Node>, BadProgram> {
     let Program { text: _, text_lengths: _, patterns, nodes, rules, entries: _ } = program;
     let loader = Loader { texts, patterns: patterns.len(), nodes: nodes.len() };
+    if nodes.len().max(rules.iter().map(names).sum()) > MOST {
+        return Err(BadProgram("there are more schemas than can be loaded"));
+    }
     let mut rules = rules.into_iter();
     let mut ready = Vec::with_capacity(nodes.len());
     for node in &nodes {
@@ -137,7 +169,8 @@ impl Loader<'_> {
             Rule::Maximum(text) => self.limit(draft, "maximum", text),
             Rule::ExclusiveMaximum(text) => self.limit(draft, "exclusiveMaximum", text),
             Rule::MultipleOf(text) => {
-                let number = Decimal::read(self.text(text)?).ok_or(NO_NUMBER)?;
+                let number = Some(self.text(text)?).filter(|text| json::is_number(text)).and_then(Decimal::read);
+                let number = number.ok_or(NO_NUMBER)?;
                 put(&mut draft.numbers().divisor, Divisor::try_from(number).map_err(|()| NO_NUMBER)?)
             }
             rule => self.add_for_arrays(draft, rule),
@@ -152,7 +185,8 @@ impl Loader<'_> {
         }
         let below = matches!(keyword, "minimum" | "exclusiveMinimum");
         let exclusive = matches!(keyword, "exclusiveMinimum" | "exclusiveMaximum");
-        limits.push(Limit { keyword, below, exclusive, number });
+        let is_wide = decimal::is_wide(self.text(text)?, below);
+        limits.push(Limit { keyword, below, exclusive, is_wide, number });
         Ok(())
     }
 

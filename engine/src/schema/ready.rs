@@ -7,6 +7,7 @@ use super::{
     decimal::{Decimal, Divisor, Short},
     wire::{Format, Types},
 };
+use crate::json;
 
 /// Stands for "no node".
 pub(super) const NONE: u32 = u32::MAX;
@@ -89,6 +90,8 @@ pub(super) struct Limit {
     pub(super) keyword: &'static str,
     pub(super) below: bool,
     pub(super) exclusive: bool,
+    /// It lies beyond the integers that a double holds, on its own side.
+    pub(super) is_wide: bool,
     pub(super) number: Number,
 }
 
@@ -100,8 +103,9 @@ pub(super) struct Number {
 }
 
 impl Number {
+    /// Of a text that is a number of JSON; other texts would have one value here and another there.
     pub(super) fn new(text: &str) -> Option<Self> {
-        Decimal::read(text)?;
+        Some(text).filter(|text| json::is_number(text)).and_then(Decimal::read)?;
         Some(Self { text: text.into(), short: Short::read(text) })
     }
 
@@ -158,6 +162,8 @@ pub(super) enum Then {
 #[derive(Default)]
 pub(super) struct Names {
     slots: Box<[Slot]>,
+    /// Where each name's slot is, in the order in which the names were put in.
+    order: Vec<u32>,
 }
 
 #[derive(Clone, Copy)]
@@ -165,19 +171,21 @@ pub(super) struct Slot {
     hash: u32,
     start: u32,
     end: u32,
+    /// Its place in the order of names.
+    rank: u32,
     pub(super) name: u32,
     /// Its schema, if there is one.
     pub(super) node: u32,
     pub(super) required: bool,
 }
 
-const FREE: Slot = Slot { hash: 0, start: 0, end: 0, name: NONE, node: NONE, required: false };
+const FREE: Slot = Slot { hash: 0, start: 0, end: 0, rank: 0, name: NONE, node: NONE, required: false };
 
 impl Names {
     /// A table with room for so many names.
     pub(super) fn with_room(names: usize) -> Self {
         let room = if names == 0 { 0 } else { names.saturating_mul(2).next_power_of_two() };
-        Self { slots: vec![FREE; room].into() }
+        Self { slots: vec![FREE; room].into(), order: Vec::with_capacity(names) }
     }
 
     /// The slot of a name that is put in, its own or a free one.
@@ -192,7 +200,9 @@ impl Names {
         }
         let slot = self.slots.get_mut(at)?;
         if slot.name == NONE {
-            *slot = Slot { hash, start, end, name, ..FREE };
+            let rank = u32::try_from(self.order.len()).ok()?;
+            *slot = Slot { hash, start, end, rank, name, ..FREE };
+            self.order.push(u32::try_from(at).ok()?);
         }
         Some(slot)
     }
@@ -203,20 +213,35 @@ impl Names {
 
     /// What is said of this name.
     #[inline]
-    pub(super) fn find(&self, texts: &Texts, key: &str) -> Option<&Slot> {
+    pub(super) fn find(&self, texts: &Texts, key: &[u8]) -> Option<&Slot> {
         let mask = self.slots.len().checked_sub(1)?;
-        let hash = hash(key.as_bytes());
+        let hash = hash(key);
         let mut at = wide(hash) & mask;
         loop {
             let slot = self.slots.get(at)?;
             if slot.name == NONE {
                 return None;
             }
-            if slot.hash == hash && same(texts.bytes(slot.start, slot.end), key.as_bytes()) {
+            if slot.hash == hash && same(texts.bytes(slot.start, slot.end), key) {
                 return Some(slot);
             }
             at = at.saturating_add(1) & mask;
         }
+    }
+
+    /// What is said of this name, which most often is the one behind the name that was looked up before.
+    #[inline]
+    pub(super) fn find_next(&self, texts: &Texts, key: &[u8], next: &mut usize) -> Option<&Slot> {
+        let expected = self.order.get(*next).and_then(|&at| self.slots.get(wide(at)));
+        if let Some(slot) = expected
+            && same(texts.bytes(slot.start, slot.end), key)
+        {
+            *next = next.saturating_add(1);
+            return Some(slot);
+        }
+        let slot = self.find(texts, key)?;
+        *next = wide(slot.rank).saturating_add(1);
+        Some(slot)
     }
 }
 
@@ -225,22 +250,29 @@ impl Names {
 fn same(one: &[u8], other: &[u8]) -> bool {
     let (words, tail) = one.as_chunks::<8>();
     let (other_words, other_tail) = other.as_chunks::<8>();
-    one.len() == other.len()
-        && words.iter().zip(other_words).all(|(one, other)| u64::from_le_bytes(*one) == u64::from_le_bytes(*other))
-        && tail.iter().zip(other_tail).all(|(one, other)| one == other)
+    one.len() == other.len() && last_word(tail) == last_word(other_tail) && words == other_words
+}
+
+/// Up to seven bytes as one number; those of the same count differ if the bytes do.
+#[inline]
+fn last_word(bytes: &[u8]) -> u64 {
+    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) | (u64::from(u32::from_le_bytes(*last)) << 32)
+        }
+        _ => bytes.iter().fold(0, |word, &byte| (word << 8) | u64::from(byte)),
+    }
 }
 
 /// Not keyed: what is in a table is chosen by the policy alone, and a key that is looked up changes nothing.
 #[inline]
 fn hash(key: &[u8]) -> u32 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut hash = (key.len() as u64).wrapping_mul(FACTOR);
-    let mut mix = |word: u64| hash = (hash.rotate_left(23) ^ word).wrapping_mul(FACTOR);
     let (words, tail) = key.as_chunks::<8>();
+    let mut hash = last_word(tail).wrapping_add(key.len() as u64).wrapping_mul(FACTOR);
     for word in words {
-        mix(u64::from_le_bytes(*word));
+        hash = (hash.rotate_left(23) ^ u64::from_le_bytes(*word)).wrapping_mul(FACTOR);
     }
-    mix(tail.iter().fold(0, |word, &byte| (word << 8) | u64::from(byte)));
     let [a, b, c, d, ..] = hash.to_be_bytes();
     u32::from_be_bytes([a, b, c, d])
 }

@@ -8,18 +8,24 @@ mod objects;
 mod scalars;
 
 use super::{
-    Entry, Failure, Found, MAX_NESTING, MAX_STEPS, Schemas,
+    BUDGET, Entry, Failure, Found, MAX_NESTING, MAX_STEPS, Schemas,
     evaluated::Evaluated,
     ready::{Edge, General, NONE, Node, wide},
     wire::Types,
 };
-use crate::json::{Kind, Value};
+use crate::json::{Admitted, Kind, Value};
 
-pub(super) fn run(schemas: &Schemas, entry: Option<Entry>, value: Value<'_>) -> Result<(), Failure> {
+pub(super) fn run(
+    schemas: &Schemas,
+    entry: Option<Entry>,
+    value: Value<'_>,
+    admitted: &mut Admitted,
+) -> Result<(), Failure> {
     let Entry { node, steps_per_value } = entry.unwrap_or(Entry { node: NONE, steps_per_value: 0 });
     let size = u64::try_from(value.size()).unwrap_or(u64::MAX);
     let steps = size.saturating_mul(u64::from(steps_per_value)).min(MAX_STEPS);
-    let mut run = Run { schemas, steps, depth: 0, quiet: 0, found: None, trail: Vec::new() };
+    let admits = value.inexact().next().is_some();
+    let mut run = Run { schemas, steps, depth: 0, quiet: 0, found: None, trail: Vec::new(), admits, admitted };
     match run.visit(node, value, None) {
         Ok(()) => Ok(()),
         Err(_) => Err(run.failure(value)),
@@ -37,7 +43,7 @@ enum Stop {
 
 type Verdict = Result<(), Stop>;
 
-struct Run<'s> {
+struct Run<'s, 'a> {
     schemas: &'s Schemas,
     /// How many are left.
     steps: u64,
@@ -47,6 +53,10 @@ struct Run<'s> {
     found: Option<Found>,
     /// The way from the schema to the keyword that broke, backwards.
     trail: Vec<Segment>,
+    /// Whether there are numbers to admit.
+    admits: bool,
+    /// Numbers that a double does not hold, and that what holds so far names or bounds.
+    admitted: &'a mut Admitted,
 }
 
 /// A part of the way through a schema.
@@ -63,12 +73,12 @@ enum Part {
     Text(u32),
 }
 
-impl<'s> Run<'s> {
+impl<'s> Run<'s, '_> {
     /// Judges a value by one node; properties and elements that it evaluates are marked.
     fn visit(&mut self, at: u32, value: Value<'_>, seen: Option<&mut Evaluated>) -> Verdict {
         let schemas = self.schemas;
         let Some(node) = schemas.nodes.get(wide(at)) else {
-            return self.undecided(value, "budget");
+            return self.undecided(value, BUDGET);
         };
         if node.idle {
             return Ok(());
@@ -79,7 +89,7 @@ impl<'s> Run<'s> {
             return self.wrong_type(node.types, value);
         }
         if self.depth >= MAX_NESTING {
-            return self.undecided(value, "budget");
+            return self.undecided(value, BUDGET);
         }
         self.depth = self.depth.saturating_add(1);
         let verdict = if node.looks_back && matches!(kind, Kind::Array | Kind::Object) {
@@ -142,8 +152,12 @@ impl<'s> Run<'s> {
                 true => self.broken(value, "not"),
                 false => Ok(()),
             },
+            General::If { then: NONE, otherwise: NONE, .. } if seen.is_none() => Ok(()),
             General::If { condition, then, otherwise } => {
+                let mark = self.admitted.mark();
                 let holds = self.branch(*condition, value, seen.is_some())?;
+                // What only decides admits nothing.
+                self.admitted.back_to(mark);
                 let (node, keyword) = if holds.is_some() { (*then, "then") } else { (*otherwise, "else") };
                 let mut seen = seen;
                 take(seen.as_deref_mut(), holds);
@@ -161,13 +175,13 @@ impl<'s> Run<'s> {
         Ok(())
     }
 
-    /// If marks are wanted, every branch that holds leaves its own; otherwise the first one is enough.
+    /// If marks are wanted or numbers are to be admitted, every branch that holds counts; otherwise one is enough.
     fn any_of(&mut self, nodes: &[u32], value: Value<'_>, mut seen: Option<&mut Evaluated>) -> Verdict {
         let mut any = false;
         for &node in nodes {
             let holds = self.branch(node, value, seen.is_some())?;
             any |= holds.is_some();
-            if any && seen.is_none() {
+            if any && seen.is_none() && !self.admits {
                 return Ok(());
             }
             take(seen.as_deref_mut(), holds);
@@ -197,12 +211,16 @@ impl<'s> Run<'s> {
 
     /// Runs a schema that may break without consequence.
     fn holds(&mut self, node: u32, value: Value<'_>, seen: Option<&mut Evaluated>) -> Result<bool, Stop> {
+        let mark = self.admitted.mark();
         self.quiet = self.quiet.saturating_add(1);
         let verdict = self.visit(node, value, seen);
         self.quiet = self.quiet.saturating_sub(1);
         match verdict {
             Ok(()) => Ok(true),
-            Err(Stop::Broken) => Ok(false),
+            Err(Stop::Broken) => {
+                self.admitted.back_to(mark);
+                Ok(false)
+            }
             Err(Stop::Undecided) => Err(Stop::Undecided),
         }
     }
@@ -224,9 +242,17 @@ impl<'s> Run<'s> {
     fn spend(&mut self, steps: usize, value: Value<'_>) -> Verdict {
         match u64::try_from(steps).ok().and_then(|steps| self.steps.checked_sub(steps)) {
             Some(left) => self.steps = left,
-            None => return self.undecided(value, "budget"),
+            None => return self.undecided(value, BUDGET),
         }
         Ok(())
+    }
+
+    /// Admits the numbers in a value that a rule holds for.
+    #[cold]
+    fn admit(&mut self, value: Value<'_>) {
+        for place in value.inexact() {
+            self.admitted.admit(place);
+        }
     }
 
     #[cold]

@@ -183,6 +183,15 @@ fn an_index_that_leads_nowhere_is_refused() {
 }
 
 #[test]
+fn a_number_that_json_does_not_know_is_refused() {
+    for rule in [Rule::ExclusiveMaximum(0), Rule::MultipleOf(0), Rule::Const(Constant::Number(0))] {
+        let with = |text| Schemas::try_from(program(&[text], &[(Types::ALL, std::slice::from_ref(&rule))]));
+        assert!(["5", "0.50", "5e-1"].iter().all(|good| with(good).is_ok()), "{rule:?}");
+        assert!(["", "5.0.00", "+5", "05", "5.", "five", "5 "].iter().all(|bad| with(bad).is_err()), "{rule:?}");
+    }
+}
+
+#[test]
 fn counts_and_texts_that_do_not_add_up_are_refused() {
     let broken: [fn(&mut Program); 6] = [
         |program| program.text.push('x'),
@@ -271,4 +280,65 @@ fn nesting_ends_before_the_stack_does() {
     let mut circle = circle;
     circle.entries[0].steps_per_value = u32::MAX;
     assert_eq!(failure(&circle, "1").1, "budget");
+}
+
+#[test]
+fn more_nodes_or_names_than_can_be_loaded_are_refused() {
+    let many = vec![(Types::ALL, &[][..]); (1 << 20) + 1];
+    assert!(Schemas::try_from(program(&[], &many)).is_err());
+    let names = vec![Rule::Required(vec![0; 1 << 19]); 3];
+    let nodes: Vec<_> = names.iter().map(|rule| (Types::ALL, std::slice::from_ref(rule))).collect();
+    assert!(Schemas::try_from(program(&["a"], &nodes)).is_err());
+    assert!(Schemas::try_from(program(&["a"], &nodes[..1])).is_ok());
+}
+
+/// Whether all inexact numbers of a text are admitted by the schema, which it must hold to.
+fn admits(program: &Program, text: &str) -> bool {
+    let bounds = Bounds { numbers: Numbers::Noted, ..Bounds::default() };
+    let document = Document::read(text.as_bytes(), bounds).unwrap();
+    let mut admitted = Admitted::default();
+    Schemas::try_from(program.clone()).unwrap().run_admitting(0, document.root(), &mut admitted).unwrap();
+    document.require_admitted(&admitted).is_ok()
+}
+
+#[test]
+fn a_limit_admits_integers_on_its_side_if_it_lies_beyond_the_exact_ones() {
+    let upper = |limit: &str| program(&[limit], &[(Types::ALL, &[Rule::Maximum(0)])]);
+    let lower = |limit: &str| program(&[limit], &[(Types::ALL, &[Rule::ExclusiveMinimum(0)])]);
+    let (large, small) = ("9007199254740993", "-9007199254740993");
+    assert!(admits(&upper("9007199254740993"), large) && admits(&upper("1e30"), large));
+    assert!(admits(&lower("-9007199254740994"), small));
+    assert!(!admits(&upper("1e30"), small) && !admits(&lower("-1e30"), large));
+    assert!(!admits(&lower("0"), large) && !admits(&upper("0"), small));
+    for text in ["9007199254740993.0", "1e20", "0.1234567890123456789", "1e400"] {
+        assert!(!admits(&upper("1e500"), text), "{text}");
+    }
+}
+
+#[test]
+fn only_what_holds_admits_numbers() {
+    let number = "9007199254740993";
+    let wide = (Types::ALL, &[Rule::Maximum(0)][..]);
+    let none = (Types::NONE, &[][..]);
+    let all = (Types::ALL, &[][..]);
+    let one = |rule: Rule, others: &[(Types, &[Rule])]| {
+        let rules = [rule];
+        let nodes: Vec<_> = [(Types::ALL, &rules[..])].iter().chain(others).copied().collect();
+        program(&["1e30"], &nodes)
+    };
+    assert!(admits(&one(Rule::AllOf(vec![1]), &[wide]), number));
+    assert!(admits(&one(Rule::Ref(1), &[wide]), number));
+    assert!(admits(&one(Rule::AnyOf(vec![1, 2]), &[all, wide]), number));
+    assert!(admits(&one(Rule::OneOf(vec![1, 2]), &[none, wide]), number));
+    let then = Rule::If { condition: 1, then: Some(2), otherwise: None };
+    assert!(admits(&one(then, &[all, wide]), number));
+    let broken = [(Types::ALL, &[Rule::Maximum(0), Rule::AllOf(vec![3])][..]), none];
+    assert!(!admits(&one(Rule::AnyOf(vec![1, 2]), &[all, broken[0], broken[1]]), number));
+    assert!(!admits(&one(Rule::Not(1), &[(Types::ALL, &[Rule::Maximum(0), Rule::AllOf(vec![2])]), none]), number));
+    let condition = Rule::If { condition: 1, then: None, otherwise: None };
+    assert!(!admits(&one(condition, &[wide]), number));
+    let contains = Rule::Contains { node: 1, min: None, max: None, evaluates: true };
+    assert!(!admits(&one(contains, &[wide]), "[9007199254740993]"));
+    assert!(admits(&one(Rule::Items(1), &[wide]), "[9007199254740993, 1, -9007199254740991]"));
+    assert!(!admits(&one(Rule::PrefixItems(vec![1]), &[wide]), "[9007199254740993, 9007199254740993]"));
 }

@@ -23,6 +23,14 @@ pub struct Program {
     pub entries: Vec<Entry>,
 }
 
+impl Program {
+    /// How many bytes of a bundle it takes.
+    pub fn packed_bytes(&self) -> usize {
+        // Plain data always serialises.
+        postcard::to_allocvec(self).map(|bytes| bytes.len()).unwrap_or_default()
+    }
+}
+
 /// A schema that values are judged by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {

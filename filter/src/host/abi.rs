@@ -5,7 +5,8 @@
 
 #![expect(unsafe_code, reason = "host functions take and return raw memory")]
 
-use super::{Fault, Fields};
+use super::Fault;
+use std::ops::Range;
 use toolgate_engine::limits::{Reading, Swap};
 
 const OK: i32 = 0;
@@ -54,6 +55,7 @@ unsafe extern "C" {
     fn proxy_log(level: i32, message: *const u8, length: usize) -> i32;
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> i32;
     fn proxy_get_buffer_bytes(buffer: i32, start: usize, max: usize, data: *mut *mut u8, length: *mut usize) -> i32;
+    fn proxy_set_buffer_bytes(buffer: i32, start: usize, replaced: usize, data: *const u8, length: usize) -> i32;
     fn proxy_get_header_map_pairs(map: i32, data: *mut *mut u8, length: *mut usize) -> i32;
     fn proxy_get_header_map_value(
         map: i32,
@@ -96,6 +98,7 @@ unsafe extern "C" {
     ) -> i32;
     fn proxy_set_shared_data(key: *const u8, key_length: usize, value: *const u8, value_length: usize, cas: u32)
     -> i32;
+    fn proxy_get_property(path: *const u8, path_length: usize, data: *mut *mut u8, length: *mut usize) -> i32;
     fn proxy_set_property(path: *const u8, path_length: usize, value: *const u8, value_length: usize) -> i32;
     fn proxy_define_metric(kind: i32, name: *const u8, name_length: usize, id: *mut u32) -> i32;
     fn proxy_increment_metric(id: u32, offset: i64) -> i32;
@@ -145,13 +148,20 @@ pub fn buffer(buffer: Buffer, max: usize) -> Result<Vec<u8>, Fault> {
     done("proxy_get_buffer_bytes", status).map(|()| given.into_vec())
 }
 
+/// Puts bytes in place of the first `replaced` ones.
+pub fn set_buffer(buffer: Buffer, replaced: usize, bytes: &[u8]) -> Result<(), Fault> {
+    // SAFETY: the slice outlives the call, and the host copies it.
+    let status = unsafe { proxy_set_buffer_bytes(buffer as i32, 0, replaced, bytes.as_ptr(), bytes.len()) };
+    done("proxy_set_buffer_bytes", status)
+}
+
 pub fn fields(map: Map) -> Result<Fields, Fault> {
     const CALL: &str = "proxy_get_header_map_pairs";
     let mut given = Given::NOTHING;
     // SAFETY: the pointers are to live values that the host overwrites.
     let status = unsafe { proxy_get_header_map_pairs(map as i32, &raw mut given.data, &raw mut given.length) };
     done(CALL, status)?;
-    parse_fields(&given.into_vec()).ok_or(Fault { call: CALL, status: NONSENSE })
+    Fields::parse(given.into_vec()).ok_or(Fault { call: CALL, status: NONSENSE })
 }
 
 pub fn field(map: Map, name: &str) -> Result<Vec<u8>, Fault> {
@@ -233,6 +243,18 @@ pub fn set_shared_data(key: &[u8], value: &[u8], version: u32) -> Result<Swap, F
     }
 }
 
+/// A property, by the names on the way to it with a NUL between them; nothing if there is none.
+pub fn property(path: &str) -> Result<Option<Vec<u8>>, Fault> {
+    let mut given = Given::NOTHING;
+    // SAFETY: the path outlives the call; the pointers are to live values that the host overwrites.
+    let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut given.data, &raw mut given.length) };
+    match status {
+        OK => Ok(Some(given.into_vec())),
+        NOT_FOUND => Ok(None),
+        status => Err(Fault { call: "proxy_get_property", status }),
+    }
+}
+
 pub fn set_property(path: &str, value: &str) -> Result<(), Fault> {
     // SAFETY: both slices outlive the call, and the host copies them.
     let status = unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) };
@@ -256,35 +278,44 @@ pub fn record_metric(id: u32, value: u64) -> Result<(), Fault> {
     done("proxy_record_metric", unsafe { proxy_record_metric(id, value) })
 }
 
-/// Reads the host's form of fields: a count, the lengths, then each name and value with a NUL behind it.
-fn parse_fields(bytes: &[u8]) -> Option<Fields> {
-    if bytes.is_empty() {
-        return Some(Vec::new());
+/// Header fields in one piece of memory, as the host gave them.
+pub struct Fields {
+    bytes: Vec<u8>,
+    /// Where each name and each value stands.
+    spans: Vec<(Range<usize>, Range<usize>)>,
+}
+
+impl Fields {
+    /// Reads the host's form of fields: a count, the lengths, then each name and value with a NUL behind it.
+    fn parse(bytes: Vec<u8>) -> Option<Self> {
+        if bytes.is_empty() {
+            return Some(Self { bytes, spans: Vec::new() });
+        }
+        let mut lengths = bytes.as_slice();
+        let count = usize::try_from(take_u32(&mut lengths)?).ok()?;
+        // Eight bytes of lengths for each field; a larger count is a lie.
+        let mut at = count.checked_mul(8)?.checked_add(4).filter(|data| *data <= bytes.len())?;
+        let mut take_span = || {
+            let length = usize::try_from(take_u32(&mut lengths)?).ok()?;
+            let span = at..at.checked_add(length)?;
+            at = span.end.checked_add(1).filter(|behind| *behind <= bytes.len())?;
+            Some(span)
+        };
+        let spans = (0..count).map(|_| Some((take_span()?, take_span()?))).collect::<Option<_>>()?;
+        Some(Self { bytes, spans })
     }
-    let mut lengths = bytes;
-    let count = usize::try_from(take_u32(&mut lengths)?).ok()?;
-    // Eight bytes of lengths for each field; a larger count is a lie.
-    let mut data = lengths.get(count.checked_mul(8)?..)?;
-    let mut fields = Vec::with_capacity(count);
-    for _ in 0..count {
-        let name_length = usize::try_from(take_u32(&mut lengths)?).ok()?;
-        let value_length = usize::try_from(take_u32(&mut lengths)?).ok()?;
-        let name = take_text(&mut data, name_length)?;
-        fields.push((name, take_text(&mut data, value_length)?));
+
+    /// Names and values, as bytes, with duplicates.
+    pub fn list(&self) -> Vec<(&[u8], &[u8])> {
+        let text = |span: &Range<usize>| self.bytes.get(span.clone()).unwrap_or_default();
+        self.spans.iter().map(|(name, value)| (text(name), text(value))).collect()
     }
-    Some(fields)
 }
 
 fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
     let (number, rest) = bytes.split_first_chunk::<4>()?;
     *bytes = rest;
     Some(u32::from_le_bytes(*number))
-}
-
-fn take_text(bytes: &mut &[u8], length: usize) -> Option<Vec<u8>> {
-    let (text, rest) = bytes.split_at_checked(length)?;
-    *bytes = rest.get(1..)?;
-    Some(text.to_vec())
 }
 
 fn write_fields(fields: &[(&'static str, String)]) -> Option<Vec<u8>> {

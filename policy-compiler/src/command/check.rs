@@ -3,7 +3,7 @@
 use super::{CouldNotRun, Format, Outcome, input, output, output::Talk, verdict};
 use clap::Args;
 use policy_compiler::{
-    Source,
+    Packing, Source,
     diagnostic::{Diagnostic, json},
 };
 use std::path::PathBuf;
@@ -52,9 +52,9 @@ impl Check {
 }
 
 fn findings(input: &input::Input, format: Format, talk: &Talk) -> Result<Vec<Diagnostic>, CouldNotRun> {
-    let diagnostics = super::pack(input, Deployment::default())?.diagnostics;
+    let Packing { config: _, diagnostics, files } = super::pack(input, Deployment::default())?;
     if format == Format::Human {
-        talk.findings(&diagnostics, &Source::new(&input.name, &input.bytes));
+        talk.findings(&diagnostics, &Source::new(&input.name, &input.bytes), &files);
         talk.say(&format!("{}: {}", input.name, output::summary(&diagnostics)));
     }
     Ok(diagnostics)

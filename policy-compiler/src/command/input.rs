@@ -3,7 +3,7 @@
 //! In: a path, or `-`. Out: bytes with the name that findings call them.
 //! Reads no more than a policy or a packed policy can have.
 
-use super::CouldNotRun;
+use super::{CouldNotRun, folder::Folder};
 use std::{
     fs::File,
     io::{self, Read},
@@ -17,6 +17,8 @@ const MAX_BYTES: u64 = 64 << 20;
 pub(super) struct Input {
     pub(super) name: String,
     pub(super) bytes: Vec<u8>,
+    /// Where the files that it names are; of standard input, the current folder.
+    pub(super) folder: Folder,
 }
 
 pub(super) fn read(path: &Path) -> Result<Input, CouldNotRun> {
@@ -26,7 +28,7 @@ pub(super) fn read(path: &Path) -> Result<Input, CouldNotRun> {
         (path.display().to_string(), File::open(path).and_then(bytes))
     };
     match read {
-        Ok(bytes) => Ok(Input { name, bytes }),
+        Ok(bytes) => Ok(Input { name, bytes, folder: Folder::of(path) }),
         Err(error) => Err(CouldNotRun(format!("cannot read `{name}`: {error}"))),
     }
 }

@@ -1,6 +1,9 @@
 //! `inspect`: what is in a packed policy.
 
+mod automata;
+mod identity;
 mod report;
+mod schemas;
 mod table;
 
 use super::{

@@ -8,6 +8,7 @@ use anstream::{AutoStream, ColorChoice};
 use policy_compiler::{
     Source,
     diagnostic::{Diagnostic, Severity, human},
+    files::ReadFile,
 };
 use std::{
     io::{self, ErrorKind, Write},
@@ -42,9 +43,9 @@ impl Talk {
         self.write(&format!("  = \u{1b}[1mhelp\u{1b}[0m: {line}\n"));
     }
 
-    /// Draws findings about one source.
-    pub(super) fn findings(&self, diagnostics: &[Diagnostic], source: &Source<'_>) {
-        self.write(&human::render(diagnostics, source, human::Colour::Always));
+    /// Draws findings about a policy and its files.
+    pub(super) fn findings(&self, diagnostics: &[Diagnostic], source: &Source<'_>, files: &[ReadFile]) {
+        self.write(&human::render_with(diagnostics, source, files, human::Colour::Always));
     }
 
     fn write(&self, text: &str) {

@@ -31,10 +31,10 @@ impl Pack {
     pub(super) fn run(self, talk: &Talk) -> Result<Outcome, CouldNotRun> {
         let Self { policy, output, hold_headers, deny_warnings } = self;
         let input = input::read(&policy)?;
-        let Packing { config, mut diagnostics } = super::pack(&input, Deployment { hold_headers })?;
+        let Packing { config, mut diagnostics, files } = super::pack(&input, Deployment { hold_headers })?;
         // Notes are for whoever writes the policy: `check` shows them.
         diagnostics.retain(|diagnostic| diagnostic.severity() != Severity::Note);
-        talk.findings(&diagnostics, &Source::new(&input.name, &input.bytes));
+        talk.findings(&diagnostics, &Source::new(&input.name, &input.bytes), &files);
         let outcome = verdict(&diagnostics, deny_warnings);
         let Some(config) = config.filter(|_| outcome == Outcome::Clean) else {
             talk.say(&format!("{}: {}, nothing packed", input.name, output::summary(&diagnostics)));

@@ -3,6 +3,11 @@
 //! In: nothing. Out: [`Code`] and [`About`]; `docs/diagnostics.md` is written from this table.
 //! A code never changes its meaning and is never used again.
 
+mod grants;
+mod identity;
+mod patterns;
+mod schemas;
+
 use super::Severity;
 use serde::{Serialize, Serializer};
 
@@ -50,8 +55,18 @@ pub enum Code {
     UnknownGroup,
     UnknownTool,
     RepeatedEntry,
+    UnreachedSource,
+    BadTokenText,
     EmptyLiteral,
     DeadLiteral,
+    BadPattern,
+    CostlyPattern,
+    MatchesAll,
+    NeverMatches,
+    EncodedPattern,
+    UnknownSet,
+    BadPointer,
+    PatternCost,
     ZeroLimit,
     NobodyMayCall,
     MayCallNothing,
@@ -63,9 +78,29 @@ pub enum Code {
     NoEffect,
     NothingDeclared,
     IdentityHeader,
+    ClientIdHeader,
+    ClientCertificate,
+    SubjectName,
     NearlyTooLarge,
     PackedTooLarge,
     Unfolds,
+    BadSchema,
+    UnknownKeyword,
+    LostReference,
+    UnreadFile,
+    NotJson,
+    AmbiguousScalar,
+    SchemaExtension,
+    IdleKeyword,
+    NeverHolds,
+    FormatUnsaid,
+    CostlySchema,
+    UnusedSchema,
+    EmptyNarrowing,
+    PointlessNarrowing,
+    PartialNarrowing,
+    RepeatedCheck,
+    ImpossibleGrant,
 }
 
 impl Code {
@@ -96,8 +131,18 @@ impl Code {
         Self::UnknownGroup,
         Self::UnknownTool,
         Self::RepeatedEntry,
+        Self::UnreachedSource,
+        Self::BadTokenText,
         Self::EmptyLiteral,
         Self::DeadLiteral,
+        Self::BadPattern,
+        Self::CostlyPattern,
+        Self::MatchesAll,
+        Self::NeverMatches,
+        Self::EncodedPattern,
+        Self::UnknownSet,
+        Self::BadPointer,
+        Self::PatternCost,
         Self::ZeroLimit,
         Self::NobodyMayCall,
         Self::MayCallNothing,
@@ -109,9 +154,29 @@ impl Code {
         Self::NoEffect,
         Self::NothingDeclared,
         Self::IdentityHeader,
+        Self::ClientIdHeader,
+        Self::ClientCertificate,
+        Self::SubjectName,
         Self::NearlyTooLarge,
         Self::PackedTooLarge,
         Self::Unfolds,
+        Self::BadSchema,
+        Self::UnknownKeyword,
+        Self::LostReference,
+        Self::UnreadFile,
+        Self::NotJson,
+        Self::AmbiguousScalar,
+        Self::SchemaExtension,
+        Self::IdleKeyword,
+        Self::NeverHolds,
+        Self::FormatUnsaid,
+        Self::CostlySchema,
+        Self::UnusedSchema,
+        Self::EmptyNarrowing,
+        Self::PointlessNarrowing,
+        Self::PartialNarrowing,
+        Self::RepeatedCheck,
+        Self::ImpossibleGrant,
     ];
 
     /// `TG` and three digits.
@@ -155,8 +220,8 @@ impl Code {
             Self::TooDeep => error(
                 "TG006",
                 "lists and mappings stand too deep in each other",
-                "No key of the language stands that deep.",
-                "Look for a bracket that is not closed.",
+                "No key of the language stands that deep, and no argument does.",
+                "Look for a bracket that is not closed. A schema that is deeper belongs in a file.",
             ),
             Self::DuplicateKey => error(
                 "TG007",
@@ -272,18 +337,18 @@ impl Code {
                 "It has no effect, and something else may have been meant.",
                 "Take one out.",
             ),
-            Self::EmptyLiteral => error(
-                "TG030",
-                "a blocked literal is empty",
-                "Every text contains it: no call would pass.",
-                "Write the text to block, or take the entry out.",
-            ),
-            Self::DeadLiteral => warning(
-                "TG031",
-                "a blocked literal can never match",
-                "Each tool that checks it refuses so long a string anyway.",
-                "Shorten the literal, or raise `max_string_length`.",
-            ),
+            Self::UnreachedSource => identity::UNREACHED_SOURCE,
+            Self::BadTokenText => identity::BAD_TOKEN_TEXT,
+            Self::EmptyLiteral => patterns::EMPTY_LITERAL,
+            Self::DeadLiteral => patterns::DEAD_LITERAL,
+            Self::BadPattern => patterns::BAD_PATTERN,
+            Self::CostlyPattern => patterns::COSTLY_PATTERN,
+            Self::MatchesAll => patterns::MATCHES_ALL,
+            Self::NeverMatches => patterns::NEVER_MATCHES,
+            Self::EncodedPattern => patterns::ENCODED_PATTERN,
+            Self::UnknownSet => patterns::UNKNOWN_SET,
+            Self::BadPointer => patterns::BAD_POINTER,
+            Self::PatternCost => patterns::PATTERN_COST,
             Self::ZeroLimit => warning(
                 "TG040",
                 "a limit of zero lets nothing pass",
@@ -335,12 +400,10 @@ impl Code {
             Self::NothingDeclared => {
                 warning("TG049", "there are no agents or no tools", "Every call is refused.", "Declare some.")
             }
-            Self::IdentityHeader => note(
-                "TG050",
-                "whoever can set the identity header is that agent",
-                "The filter trusts the header; the hop before it must have proved who calls.",
-                "Let the gateway remove the header from what clients send and set it from what it has verified.",
-            ),
+            Self::IdentityHeader => identity::IDENTITY_HEADER,
+            Self::ClientIdHeader => identity::CLIENT_ID_HEADER,
+            Self::ClientCertificate => identity::CLIENT_CERTIFICATE,
+            Self::SubjectName => identity::SUBJECT_NAME,
             Self::NearlyTooLarge => warning(
                 "TG060",
                 "the packed policy nears what a Kubernetes object holds",
@@ -359,6 +422,23 @@ impl Code {
                 "A tool group grants each of its agents each of its tools: long lists multiply.",
                 "Grant groups of agents instead of single agents.",
             ),
+            Self::BadSchema => schemas::BAD_SCHEMA,
+            Self::UnknownKeyword => schemas::UNKNOWN_KEYWORD,
+            Self::LostReference => schemas::LOST_REFERENCE,
+            Self::UnreadFile => schemas::UNREAD_FILE,
+            Self::NotJson => schemas::NOT_JSON,
+            Self::AmbiguousScalar => schemas::AMBIGUOUS_SCALAR,
+            Self::SchemaExtension => schemas::SCHEMA_EXTENSION,
+            Self::IdleKeyword => schemas::IDLE_KEYWORD,
+            Self::NeverHolds => schemas::NEVER_HOLDS,
+            Self::FormatUnsaid => schemas::FORMAT_UNSAID,
+            Self::CostlySchema => schemas::COSTLY_SCHEMA,
+            Self::UnusedSchema => schemas::UNUSED_SCHEMA,
+            Self::EmptyNarrowing => grants::EMPTY_NARROWING,
+            Self::PointlessNarrowing => grants::POINTLESS_NARROWING,
+            Self::PartialNarrowing => grants::PARTIAL_NARROWING,
+            Self::RepeatedCheck => grants::REPEATED_CHECK,
+            Self::ImpossibleGrant => grants::IMPOSSIBLE_GRANT,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! Decides nothing about terminals and writes nowhere.
 
 use super::{Diagnostic, Label, Place, Position, Severity};
-use crate::source::Source;
+use crate::{files::ReadFile, source::Source};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Message, Origin, Renderer, Snippet};
 use std::ops::Range;
 
@@ -17,13 +17,23 @@ pub enum Colour {
     Always,
 }
 
-/// Draws all findings, each followed by an empty line.
+/// Draws all findings about one file, each followed by an empty line.
 pub fn render(diagnostics: &[Diagnostic], source: &Source<'_>, colour: Colour) -> String {
+    render_with(diagnostics, source, &[], colour)
+}
+
+/// Draws all findings about a policy and the files that were read for it.
+pub fn render_with(diagnostics: &[Diagnostic], source: &Source<'_>, files: &[ReadFile], colour: Colour) -> String {
     let renderer = match colour {
         Colour::Never => Renderer::plain(),
         Colour::Always => Renderer::styled(),
     };
-    let draw = |diagnostic| format!("{}\n\n", renderer.render(&[group(diagnostic, source)]));
+    let others: Vec<_> = files.iter().map(|file| Source::new(&file.name, &file.bytes)).collect();
+    let draw = |diagnostic: &Diagnostic| {
+        let other = others.iter().find(|other| other.name() == diagnostic.file);
+        let source = other.filter(|_| diagnostic.file != source.name()).unwrap_or(source);
+        format!("{}\n\n", renderer.render(&[group(diagnostic, source)]))
+    };
     diagnostics.iter().map(draw).collect()
 }
 

@@ -3,7 +3,10 @@
 //! In: a node and the [`Table`] of its keys. Out: settings with their places.
 //! A key that nobody takes is refused when the mapping is closed, whether or not the table knows it.
 
-use super::{Allowance, Given, Named, amounts, limits, values};
+use super::{
+    Allowance, Given, Granted, Named, Pattern, SchemaSource, SharedSchema, Source, amounts, grants, identity, limits,
+    patterns, schemas, values,
+};
 use crate::{
     diagnostic::{Code, Finding, Findings, quoted},
     guess,
@@ -126,9 +129,94 @@ impl<'n> Fields<'n, '_> {
         Some(self.given(entry, values::list_of_names))
     }
 
+    /// One declared name.
+    pub(super) fn one_of(&mut self, name: &str, names: Names) -> Option<Given<String>> {
+        let ((), entry) = self.take(name, |shape| match shape {
+            Shape::Name(of) => (of == names).then_some(()),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| values::literal(node, findings).map(str::to_owned)))
+    }
+
+    pub(super) fn grants(&mut self, names: Names) -> Option<Given<Vec<Granted>>> {
+        let (table, entry) = self.take(names.key(), |shape| match shape {
+            Shape::Grants(of, table) => (of == names).then_some(table),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| grants::grants(node, names, table, findings)))
+    }
+
     pub(super) fn texts(&mut self, name: &str) -> Option<Given<Vec<Named>>> {
         let ((), entry) = self.take(name, |shape| matches!(shape, Shape::Texts).then_some(()))?;
         Some(self.given(entry, values::texts))
+    }
+
+    pub(super) fn patterns(&mut self, name: &str) -> Option<Given<Vec<Pattern>>> {
+        let (table, entry) = self.take(name, |shape| match shape {
+            Shape::Patterns(table) => Some(table),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| patterns::patterns(node, table, findings)))
+    }
+
+    /// One of the texts that say what a pattern is, or where it holds.
+    pub(super) fn text_of_pattern(&mut self, name: &str) -> Option<Given<String>> {
+        let (shape, entry) = self.take(name, |shape| match shape {
+            Shape::Literal | Shape::Regex | Shape::Set | Shape::Pointer => Some(shape),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| patterns::text(node, shape, findings)))
+    }
+
+    /// One source of identity, or a list of them.
+    pub(super) fn sources(&mut self, name: &str) -> Option<Given<Vec<Source>>> {
+        let (table, entry) = self.take(name, |shape| match shape {
+            Shape::Sources(table) => Some(table),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| identity::sources(node, entry.key, table, findings)))
+    }
+
+    /// One of the texts that say what of a token counts.
+    pub(super) fn text_of_token(&mut self, name: &str) -> Option<Given<String>> {
+        let (shape, entry) = self.take(name, |shape| match shape {
+            Shape::Provider | Shape::Claim | Shape::ScopePrefix => Some(shape),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| identity::text(node, shape, findings)))
+    }
+
+    /// The schema under `schema`, or in the file that `schema_file` names.
+    pub(super) fn schema(&mut self) -> Option<Given<SchemaSource>> {
+        let inline = self.take("schema", |shape| matches!(shape, Shape::Schema).then_some(()));
+        let file = self.take("schema_file", |shape| matches!(shape, Shape::File).then_some(()));
+        match (inline, file) {
+            (Some((_, inline)), Some((_, file))) => {
+                let message = "the schema stands both here and in a file";
+                let finding = Finding::new(Code::WrongType, file.key, message).label(inline.key, "here");
+                self.findings.add(finding.help("write one of `schema` and `schema_file`"));
+                Some(Given { span: file.value.span, value: None })
+            }
+            (Some((_, entry)), None) => {
+                Some(self.given(entry, |node, findings| schemas::inline(node, findings).map(SchemaSource::Inline)))
+            }
+            (None, Some((_, entry))) => {
+                Some(self.given(entry, |node, findings| schemas::file(node, findings).map(SchemaSource::File)))
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// The schemas that others refer to by name.
+    pub(super) fn shared_schemas(&mut self) -> Vec<SharedSchema> {
+        let Some(((), entry)) = self.take(Names::Schemas.key(), |shape| matches!(shape, Shape::Schemas).then_some(()))
+        else {
+            return Vec::new();
+        };
+        let shared = values::by_name(&entry.value, Names::Schemas, self.findings, |id, entry, findings| {
+            Some(SharedSchema { id, inline: schemas::inline(&entry.value, findings) })
+        });
+        shared.unwrap_or_default()
     }
 
     pub(super) fn object<T: Default>(&mut self, name: &str, fill: impl FnOnce(&mut Fields<'_, '_>) -> T) -> Option<T> {

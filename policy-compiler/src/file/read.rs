@@ -30,9 +30,11 @@ fn file(fields: &mut Fields<'_, '_>) -> PolicyFile {
     fields.exactly("kind");
     PolicyFile {
         name: fields.object("metadata", metadata).unwrap_or_default(),
-        identity: fields.object("identity", |fields| fields.header("header")).flatten(),
+        identity: fields.sources("identity"),
         defaults: fields.object("defaults", defaults).unwrap_or_default(),
         audit: fields.object("audit", audit).unwrap_or_default(),
+        schema_format: fields.word("schema_format"),
+        schemas: fields.shared_schemas(),
         agents: fields.named(Names::Agents, agent),
         groups: groups(fields),
         tool_groups: fields.named(Names::ToolGroups, tool_group).and_then(|given| given.value).unwrap_or_default(),
@@ -98,13 +100,18 @@ fn tool(id: Named, fields: &mut Fields<'_, '_>) -> Tool {
 }
 
 fn grants(fields: &mut Fields<'_, '_>) -> Grants {
-    Grants { agents: fields.list_of("agents", Names::Agents), groups: fields.list_of("groups", Names::Groups) }
+    Grants { agents: fields.grants(Names::Agents), groups: fields.grants(Names::Groups) }
 }
 
 fn limits(fields: &mut Fields<'_, '_>) -> Limits {
     Limits { rate: fields.rate("rate"), quota: fields.quota("quota") }
 }
 
-fn arguments(fields: &mut Fields<'_, '_>) -> Arguments {
-    Arguments { max_string_length: fields.integer("max_string_length"), blocked: fields.texts("blocked") }
+/// Checks of arguments, of whomever they are.
+pub(super) fn arguments(fields: &mut Fields<'_, '_>) -> Arguments {
+    Arguments {
+        schema: fields.schema(),
+        max_string_length: fields.integer("max_string_length"),
+        blocked: fields.patterns("blocked"),
+    }
 }

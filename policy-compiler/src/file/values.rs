@@ -46,7 +46,7 @@ pub(super) fn text<'n>(node: &'n Node, findings: &mut Findings) -> Option<&'n st
 }
 
 /// The text of an entry that is a name or a literal: there, `null` is a text as any other.
-fn literal<'n>(node: &'n Node, findings: &mut Findings) -> Option<&'n str> {
+pub(super) fn literal<'n>(node: &'n Node, findings: &mut Findings) -> Option<&'n str> {
     match &node.kind {
         Kind::Scalar { text, .. } => Some(text),
         _ => {
@@ -178,7 +178,7 @@ fn check_name(names: Names, entry: &Entry, findings: &mut Findings) {
     let checked = match names {
         Names::Agents => names::agent_id(bytes),
         Names::Tools => names::tool_name(bytes),
-        Names::Groups | Names::ToolGroups => names::group_name(bytes),
+        Names::Groups | Names::ToolGroups | Names::Schemas => names::group_name(bytes),
     };
     if let Err(error) = checked {
         let finding = Finding::new(Code::BadName, entry.key, bad_name(names.one(), &entry.name, error));

@@ -54,7 +54,7 @@ fn held<T: Copy>(given: Option<&Given<Allowance<T>>>, path: &[&str], key: &str, 
     let given = given?;
     let Allowance::Limited(value, share) = given.value? else { return None };
     let path: Vec<_> = path.iter().copied().chain([key]).collect();
-    Some(Held { limit: Ruled { rule: rules.at(&path, given.span), value }, share })
+    Some(Held { limit: Ruled { rule: rules.at(&path), value }, share })
 }
 
 /// A rate and a quota that count the same calls share a bucket, so that both change at once.

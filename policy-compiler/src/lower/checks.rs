@@ -1,88 +1,161 @@
-//! Checks of arguments, shared by all tools that have the same.
+//! Checks of arguments: one list for each tool and each narrowed grant, shared by all that have the same.
 //!
-//! In: the checks of tools, tool groups and defaults. Out: the bundle's list, and indexes into it.
+//! In: the checks of tools, tool groups, defaults and grants. Out: the bundle's list, and indexes into it.
 //! Judges no arguments.
 
-use super::{index, rules::Rules};
-use crate::file::{self, Arguments, PolicyFile, Tool};
-use toolgate_engine::bundle::{Checks, Ruled};
+use super::{index, links::Link, patterns::Patterns, rules::Rules, schemas::Schemas};
+use crate::{
+    diagnostic::Findings,
+    file::{self, Arguments, Grants, Narrowing, PolicyFile, Tool},
+    files::{Files, ReadFile},
+    shape::Names,
+};
+use std::collections::HashMap;
+use toolgate_engine::{
+    automaton::Automaton,
+    bundle::{Checks, Ruled},
+    schema::Program,
+};
 
-/// The list so far, and where the shared ones are in it.
-pub(super) struct AllChecks {
-    list: Vec<Checks>,
-    /// The literals that all tools check.
-    defaults: Option<u32>,
-    /// The default length without literals, which tools that say nothing share.
-    bare: Option<u32>,
-    tool_groups: Vec<Option<u32>>,
+/// What narrows the grants of a tool or a tool group, by the key of the list and the entry's place in it.
+#[derive(Default)]
+pub(super) struct Narrowings(HashMap<(&'static str, usize), Option<u32>>);
+
+impl Narrowings {
+    /// The checks of a grant. Nothing for a grant for any arguments; no index, if its `arguments` check nothing.
+    #[expect(clippy::option_option, reason = "the two kinds of nothing differ")]
+    pub(super) fn of(&self, link: &Link) -> Option<Option<u32>> {
+        self.0.get(&(link.key, link.at)).copied()
+    }
 }
 
-impl AllChecks {
-    pub(super) fn of(file: &PolicyFile, rules: &mut Rules) -> Self {
-        let mut all = Self { list: Vec::new(), defaults: None, bare: None, tool_groups: Vec::new() };
-        let blocked = blocked(&file.defaults.arguments, &["defaults"], rules);
-        all.defaults = all.add(Checks { max_string_length: None, blocked });
+/// The lists so far.
+pub(super) struct AllChecks<'f> {
+    list: Vec<Checks>,
+    known: HashMap<Checks, u32>,
+    patterns: Patterns,
+    schemas: Schemas<'f>,
+    of_defaults: Checks,
+    of_tool_groups: Vec<Checks>,
+}
+
+/// All that checks refer to.
+pub(super) struct Parts {
+    pub(super) automata: Vec<Automaton>,
+    pub(super) schemas: Program,
+    pub(super) checks: Vec<Checks>,
+    /// Files that were read for schemas.
+    pub(super) files: Vec<ReadFile>,
+}
+
+impl<'f> AllChecks<'f> {
+    pub(super) fn of(
+        file: &PolicyFile,
+        name: &str,
+        files: &'f dyn Files,
+        rules: &mut Rules,
+        findings: &mut Findings,
+    ) -> Self {
+        let mut all = Self {
+            list: Vec::new(),
+            known: HashMap::new(),
+            patterns: Patterns::default(),
+            schemas: Schemas::of(file, name, files),
+            of_defaults: Checks::default(),
+            of_tool_groups: Vec::new(),
+        };
+        all.of_defaults = all.written(&file.defaults.arguments, &["defaults"], rules, findings);
         for group in &file.tool_groups {
-            let checks = own(&group.arguments, &["tool_groups", &group.id.name], rules);
-            let added = all.add(checks);
-            all.tool_groups.push(added);
+            let checks = all.written(&group.arguments, &["tool_groups", &group.id.name], rules, findings);
+            all.of_tool_groups.push(checks);
         }
         all
     }
 
-    /// The tool's own checks with the default length, the defaults' literals, then its tool groups' checks.
+    /// What one `arguments` says by itself; `path` leads to the mapping that it stands in.
+    pub(super) fn written(
+        &mut self,
+        arguments: &Arguments,
+        path: &[&str],
+        rules: &mut Rules,
+        findings: &mut Findings,
+    ) -> Checks {
+        Checks {
+            schemas: self.schemas.entry(arguments, path, rules, findings).into_iter().collect(),
+            max_string_length: longest(arguments, path, rules),
+            blocked: self.patterns.list(arguments, path, rules, findings),
+        }
+    }
+
+    /// The tool's own checks, those of the defaults and those of its tool groups. Schemas and patterns add up. Of
+    /// lengths, the tool's own takes the place of the default, and then the shortest counts.
     pub(super) fn of_tool(
         &mut self,
-        file: &PolicyFile,
         tool: &Tool,
         tool_groups: &[usize],
         rules: &mut Rules,
+        findings: &mut Findings,
     ) -> Vec<u32> {
-        let mut checks = own(&tool.arguments, &["tools", &tool.id.name], rules);
-        if tool.arguments.max_string_length.is_none() {
-            checks.max_string_length = longest(&file.defaults.arguments, &["defaults"], rules);
+        let mut checks = self.written(&tool.arguments, &["tools", &tool.id.name], rules, findings);
+        checks.max_string_length = checks.max_string_length.or(self.of_defaults.max_string_length);
+        let of_groups = tool_groups.iter().filter_map(|&group| self.of_tool_groups.get(group));
+        checks.schemas.extend_from_slice(&self.of_defaults.schemas);
+        checks.blocked.extend_from_slice(&self.of_defaults.blocked);
+        let mut lengths: Vec<Ruled<u32>> = checks.max_string_length.into_iter().collect();
+        for group in of_groups {
+            checks.schemas.extend_from_slice(&group.schemas);
+            checks.blocked.extend_from_slice(&group.blocked);
+            lengths.extend(group.max_string_length);
         }
-        let nothing_of_its_own = tool.arguments.max_string_length.is_none() && checks.blocked.is_empty();
-        let own = match self.bare {
-            Some(bare) if nothing_of_its_own => Some(bare),
-            _ => self.add(checks),
-        };
-        if nothing_of_its_own {
-            self.bare = own;
-        }
-        let of_groups = tool_groups.iter().filter_map(|&group| self.tool_groups.get(group).copied().flatten());
-        own.into_iter().chain(self.defaults).chain(of_groups).collect()
+        // What is for one part of the arguments stands together; what is for all of them, with no pointer, comes first.
+        checks.blocked.sort_by(|left, right| left.at.cmp(&right.at));
+        checks.max_string_length = lengths.into_iter().min_by_key(|length| length.value);
+        self.add(checks).into_iter().collect()
     }
 
-    pub(super) fn into_list(self) -> Vec<Checks> {
-        self.list
+    /// What narrows each of the grants, as an index into the list of checks.
+    pub(super) fn of_grants(
+        &mut self,
+        path: [&str; 2],
+        grants: &Grants,
+        rules: &mut Rules,
+        findings: &mut Findings,
+    ) -> Narrowings {
+        let mut narrowings = Narrowings::default();
+        for (names, list) in [(Names::Agents, &grants.agents), (Names::Groups, &grants.groups)] {
+            for granted in file::granted(list.as_ref()) {
+                let Some(Narrowing { span: _, arguments }) = &granted.narrowing else { continue };
+                let [place, name] = path;
+                let at = granted.who.at.to_string();
+                let path = [place, name, names.key(), &at];
+                let checks = self.written(arguments, &path, rules, findings);
+                narrowings.0.insert((names.key(), granted.who.at), self.add(checks));
+            }
+        }
+        narrowings
+    }
+
+    pub(super) fn into_parts(self, findings: &mut Findings) -> Parts {
+        let (schemas, files) = self.schemas.into_program(findings);
+        Parts { automata: self.patterns.into_automata(), schemas, checks: self.list, files }
     }
 
     fn add(&mut self, checks: Checks) -> Option<u32> {
         if checks == Checks::default() {
             return None;
         }
+        if let Some(&known) = self.known.get(&checks) {
+            return Some(known);
+        }
         let at = index(self.list.len());
-        self.list.push(checks);
+        self.list.push(checks.clone());
+        self.known.insert(checks, at);
         Some(at)
     }
-}
-
-fn own(arguments: &Arguments, path: &[&str], rules: &mut Rules) -> Checks {
-    Checks { max_string_length: longest(arguments, path, rules), blocked: blocked(arguments, path, rules) }
 }
 
 fn longest(arguments: &Arguments, path: &[&str], rules: &mut Rules) -> Option<Ruled<u32>> {
     let given = arguments.max_string_length.as_ref()?;
     let path: Vec<_> = path.iter().copied().chain(["arguments", "max_string_length"]).collect();
-    Some(Ruled { rule: rules.at(&path, given.span), value: given.value? })
-}
-
-fn blocked(arguments: &Arguments, path: &[&str], rules: &mut Rules) -> Vec<Ruled<String>> {
-    let literal = |literal: &file::Named| {
-        let at = literal.at.to_string();
-        let path: Vec<_> = path.iter().copied().chain(["arguments", "blocked", &at]).collect();
-        Ruled { rule: rules.at(&path, literal.span), value: literal.name.clone() }
-    };
-    file::entries(arguments.blocked.as_ref()).iter().map(literal).collect()
+    Some(Ruled { rule: rules.at(&path), value: given.value? })
 }

@@ -9,7 +9,6 @@ use crate::{
     file::{self, Given, Grants, Named, PolicyFile},
     guess,
     shape::Names,
-    source::Span,
 };
 use std::collections::HashMap;
 use toolgate_engine::bundle::Subject;
@@ -26,11 +25,10 @@ pub(crate) struct Link {
     pub(crate) at: usize,
     /// What it refers to.
     pub(crate) index: usize,
-    pub(crate) span: Span,
 }
 
 impl Link {
-    pub(super) fn subject(&self) -> Subject {
+    pub(crate) fn subject(&self) -> Subject {
         if self.key == Names::Groups.key() {
             Subject::Group(index(self.index))
         } else {
@@ -137,9 +135,11 @@ impl<'a, 'f> Finder<'a, 'f> {
 
     fn grants(&mut self, grants: &Grants) -> Vec<Link> {
         let Grants { agents, groups } = grants;
-        let mut links = self.list(agents.as_ref(), Names::Agents);
-        links.extend(self.list(groups.as_ref(), Names::Groups));
-        links
+        let lists = [(agents, Names::Agents), (groups, Names::Groups)];
+        let entries = lists
+            .into_iter()
+            .flat_map(|(list, names)| file::granted(list.as_ref()).iter().map(move |granted| (&granted.who, names)));
+        entries.filter_map(|(named, names)| self.link(named, names)).collect()
     }
 
     fn list(&mut self, given: Option<&Given<Vec<Named>>>, names: Names) -> Vec<Link> {
@@ -150,10 +150,10 @@ impl<'a, 'f> Finder<'a, 'f> {
         let declared = match names {
             Names::Agents => &self.agents,
             Names::Groups => &self.groups,
-            Names::Tools | Names::ToolGroups => &self.tools,
+            Names::Tools | Names::ToolGroups | Names::Schemas => &self.tools,
         };
         if let Some(&index) = declared.indexes.get(named.name.as_str()) {
-            return Some(Link { key: names.key(), at: named.at, index, span: named.span });
+            return Some(Link { key: names.key(), at: named.at, index });
         }
         if declared.readable {
             self.report(named, names);
@@ -165,7 +165,7 @@ impl<'a, 'f> Finder<'a, 'f> {
         let (code, declared) = match names {
             Names::Agents => (Code::UnknownAgent, &self.agents),
             Names::Groups => (Code::UnknownGroup, &self.groups),
-            Names::Tools | Names::ToolGroups => (Code::UnknownTool, &self.tools),
+            Names::Tools | Names::ToolGroups | Names::Schemas => (Code::UnknownTool, &self.tools),
         };
         let message = format!("the {} {} is not declared", names.one(), quoted(&named.name));
         let finding = Finding::new(code, named.span, message);
@@ -194,7 +194,7 @@ impl<'a, 'f> Finder<'a, 'f> {
             Names::Groups if self.agents.indexes.contains_key(name) => {
                 Some(format!("{} is an agent: list it under `agents`", quoted(name)))
             }
-            Names::Agents | Names::Groups | Names::Tools | Names::ToolGroups => None,
+            Names::Agents | Names::Groups | Names::Tools | Names::ToolGroups | Names::Schemas => None,
         }
     }
 }

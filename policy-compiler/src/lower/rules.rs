@@ -1,17 +1,15 @@
 //! The rules of a bundle: RFC 6901 pointers into the policy file, each once.
 //!
-//! In: the keys on the way to a value, and its span. Out: the rule's index.
+//! In: the keys on the way to a value. Out: the rule's index.
 //! Does not know what a rule means.
 
 use super::index;
-use crate::source::Span;
 use std::collections::HashMap;
 
 /// All rules so far.
 #[derive(Debug)]
 pub(crate) struct Rules {
     pointers: Vec<String>,
-    spans: Vec<Span>,
     known: HashMap<String, u32>,
     bytes_left: usize,
     overfull: bool,
@@ -19,11 +17,11 @@ pub(crate) struct Rules {
 
 impl Rules {
     pub(super) fn within(bytes: usize) -> Self {
-        Self { pointers: Vec::new(), spans: Vec::new(), known: HashMap::new(), bytes_left: bytes, overfull: false }
+        Self { pointers: Vec::new(), known: HashMap::new(), bytes_left: bytes, overfull: false }
     }
 
     /// The rule at this place. Once there is no room left, rule 0: [`Rules::is_overfull`] then refuses the policy.
-    pub(super) fn at(&mut self, path: &[&str], span: Span) -> u32 {
+    pub(super) fn at(&mut self, path: &[&str]) -> u32 {
         let pointer = pointer(path);
         if let Some(&rule) = self.known.get(&pointer) {
             return rule;
@@ -35,7 +33,6 @@ impl Rules {
         self.bytes_left = left;
         let rule = index(self.pointers.len());
         self.pointers.push(pointer.clone());
-        self.spans.push(span);
         self.known.insert(pointer, rule);
         rule
     }
@@ -47,14 +44,10 @@ impl Rules {
     pub(super) fn pointers(&self) -> &[String] {
         &self.pointers
     }
-
-    /// Where the rule was written.
-    pub(crate) fn span(&self, rule: u32) -> Option<Span> {
-        self.spans.get(usize::try_from(rule).ok()?).copied()
-    }
 }
 
-fn pointer(path: &[&str]) -> String {
+/// The pointer that these keys make.
+pub(super) fn pointer(path: &[&str]) -> String {
     path.iter().map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1"))).collect()
 }
 
@@ -70,17 +63,17 @@ mod tests {
     #[test]
     fn the_same_place_is_the_same_rule() {
         let mut rules = Rules::within(100);
-        let first = rules.at(&["a"], Span::default());
-        assert_eq!(rules.at(&["a"], Span::default()), first);
+        let first = rules.at(&["a"]);
+        assert_eq!(rules.at(&["a"]), first);
         assert_eq!(rules.pointers(), ["/a"]);
     }
 
     #[test]
     fn more_rules_than_there_is_room_for_are_noticed() {
         let mut rules = Rules::within(3);
-        rules.at(&["a"], Span::default());
+        rules.at(&["a"]);
         assert!(!rules.is_overfull());
-        rules.at(&["b"], Span::default());
+        rules.at(&["b"]);
         assert!(rules.is_overfull());
     }
 }

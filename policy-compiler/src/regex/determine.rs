@@ -37,6 +37,9 @@ pub(super) struct Table {
 /// What building may take before the automaton is minimised, in bytes.
 const WORKSPACE: usize = 64 << 20;
 
+/// What building may take for each state that the automaton may have.
+const BYTES_PER_STATE: usize = 1024;
+
 pub(super) fn determine(patterns: &[&Hir], budget: Budget) -> Result<Table, Refusal> {
     let settings =
         thompson::Config::new().utf8(false).which_captures(WhichCaptures::None).nfa_size_limit(Some(WORKSPACE / 4));
@@ -45,7 +48,7 @@ pub(super) fn determine(patterns: &[&Hir], budget: Budget) -> Result<Table, Refu
         .build_many_from_hir(patterns)
         .map_err(|error| too_large(&error.to_string()))?;
     // Unminimised, an automaton has a few times the states; beyond that no merging would help.
-    let workspace = budget.bytes.saturating_mul(16).min(WORKSPACE);
+    let workspace = budget.bytes.saturating_mul(16).min(budget.states.saturating_mul(BYTES_PER_STATE)).min(WORKSPACE);
     let settings = dense::Config::new()
         .start_kind(StartKind::Unanchored)
         .accelerate(false)
@@ -54,7 +57,7 @@ pub(super) fn determine(patterns: &[&Hir], budget: Budget) -> Result<Table, Refu
     let dfa = dense::Builder::new()
         .configure(settings)
         .build_from_nfa(&nfa)
-        .map_err(|_| too_large(&format!("more than {} bytes while it is built", workspace)))?;
+        .map_err(|_| too_large(&format!("more than {} states or {} KiB", budget.states, budget.bytes >> 10)))?;
     let mut table = explore(&dfa, patterns.len())?;
     find_at_once(&mut table);
     Ok(table)

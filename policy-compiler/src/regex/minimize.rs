@@ -1,9 +1,12 @@
 //! Merges states that mean the same and bytes that lead to the same, and numbers both in one fixed way.
 //!
 //! In: any table. Out: the one smallest table of its meaning, so that equal patterns give equal automata.
-//! Moore's refinement: as many rounds as the longest word that tells two states apart.
+//! Which states mean the same is found out in `partition`.
 
-use super::determine::{Table, Target};
+use super::{
+    determine::{Table, Target},
+    partition::partition,
+};
 use std::collections::HashMap;
 
 pub(super) fn minimize(table: Table) -> Table {
@@ -21,30 +24,7 @@ fn ignore_ends(table: &mut Table) {
 
 fn merge_states(mut table: Table) -> Table {
     ignore_ends(&mut table);
-    let width = table.width;
-    let mut blocks = vec![0usize; table.rows.len()];
-    let mut count = 1;
-    loop {
-        let mut seen: HashMap<Vec<Target>, usize> = HashMap::new();
-        let block_of = |target: &Target| match target {
-            Target::State(state) => Target::State(blocks.get(*state).copied().unwrap_or_default()),
-            found @ Target::Found(_) => *found,
-        };
-        let mut refined = Vec::with_capacity(blocks.len());
-        for (row, block) in table.rows.iter().zip(&blocks) {
-            let mut key: Vec<Target> = row.iter().take(width).map(block_of).collect();
-            key.extend(row.last().copied().filter(|end| matches!(end, Target::Found(_))));
-            key.push(Target::State(*block));
-            let next = seen.len();
-            refined.push(*seen.entry(key).or_insert(next));
-        }
-        let now = seen.len();
-        blocks = refined;
-        if now == count {
-            break;
-        }
-        count = now;
-    }
+    let (blocks, count) = partition(&table);
     let block = |state: usize| blocks.get(state).copied().unwrap_or_default();
     let mut rows: Vec<Vec<Target>> = vec![Vec::new(); count];
     for (row, own) in table.rows.iter().zip(&blocks) {

@@ -5,7 +5,7 @@
 //! The engine counts in the same way while it runs, and stops at these bounds.
 
 use super::{
-    Finding,
+    Finding, Subject,
     edges::{self, Reach},
     merge::Merged,
 };
@@ -20,6 +20,7 @@ const DEAR: u64 = 1000;
 /// Computes the bounds.
 pub(super) fn bound(
     merged: Merged,
+    origins_of_entries: &[(String, String)],
     findings: &mut Vec<Finding>,
     warnings: &mut Vec<Finding>,
 ) -> Option<(Program, Vec<u64>)> {
@@ -28,23 +29,27 @@ pub(super) fn bound(
     let order = match children_first(&nodes) {
         Ok(order) => order,
         Err(circle) => {
-            findings.push(at(origins.get(circle), "this schema comes back to itself without going into the value"));
+            findings.push(at(
+                Subject::Value,
+                origins.get(circle),
+                "this schema comes back to itself without going into the value",
+            ));
             return None;
         }
     };
     let costs = costs(&nodes, &order);
     let mut bounds = Vec::new();
-    for entry in &mut program.entries {
+    for (entry, origin) in program.entries.iter_mut().zip(origins_of_entries) {
         let node = entry.node as usize;
         let Cost { steps, nesting } = costs.get(node).copied().unwrap_or_default();
         if nesting > u64::from(MAX_NESTING) {
-            findings.push(at(origins.get(node), "schemas in place of schemas nest too deep here"));
+            findings.push(at(Subject::Value, Some(origin), "schemas in place of schemas nest too deep here"));
         }
         if steps > DEAR {
             let message = format!(
-                "a value can take {steps} steps for each value in it; a call that takes more than {MAX_STEPS} is refused"
+                "a call can take {steps} steps for each value in its arguments, and is refused after {MAX_STEPS}"
             );
-            warnings.push(at(origins.get(node), &message));
+            warnings.push(at(Subject::Cost, Some(origin), &message));
         }
         entry.steps_per_value = u32::try_from(steps).unwrap_or(u32::MAX);
         bounds.push(steps);
@@ -52,9 +57,9 @@ pub(super) fn bound(
     Some((program, bounds))
 }
 
-fn at(origin: Option<&(String, String)>, message: &str) -> Finding {
+fn at(subject: Subject, origin: Option<&(String, String)>, message: &str) -> Finding {
     let (document, pointer) = origin.cloned().unwrap_or_default();
-    Finding { document, pointer, message: message.to_owned(), help: None }
+    Finding { subject, document, pointer, message: message.to_owned(), help: None, lost: None }
 }
 
 /// What counts of a node.

@@ -4,11 +4,12 @@
 //! A document is surveyed when something first refers to it, so that what is not used is not judged.
 
 use super::{
-    Document, Finding, Options,
+    Document, Finding, Options, Subject,
     dialect::{Draft, Vocabularies},
     resolve::{self, Target},
     tree::{Json, below},
 };
+use crate::guess;
 use std::collections::{HashMap, HashSet};
 
 /// Index of a site.
@@ -47,8 +48,11 @@ pub(super) struct Library<'a> {
     pub(super) resources: Vec<Resource>,
     pub(super) places: HashMap<(usize, String), SiteId>,
     pub(super) by_uri: HashMap<String, ResourceId>,
+    documents_by_uri: HashMap<String, usize>,
     /// Names that some `$dynamicRef` looks for in the dynamic scope.
     pub(super) sought: HashSet<String>,
+    /// A `format` that strings are not held to: document and pointer.
+    pub(super) annotation: Option<(String, String)>,
     surveyed: Vec<bool>,
     used: Vec<bool>,
     errors: Vec<(usize, Finding)>,
@@ -58,7 +62,11 @@ pub(super) struct Library<'a> {
 
 impl<'a> Library<'a> {
     pub(super) fn new(documents: &'a [Document], options: Options) -> Self {
+        // Of two documents with one URI the first is meant, as with an `$id` that stands twice.
+        let named = documents.iter().enumerate().rev();
+        let named = named.filter_map(|(at, document)| Some((resolve::absolute(&document.uri).ok()?.uri, at)));
         Self {
+            documents_by_uri: named.collect(),
             documents,
             options,
             sites: Vec::new(),
@@ -66,6 +74,7 @@ impl<'a> Library<'a> {
             places: HashMap::new(),
             by_uri: HashMap::new(),
             sought: HashSet::new(),
+            annotation: None,
             surveyed: vec![false; documents.len()],
             used: vec![false; documents.len()],
             errors: Vec::new(),
@@ -76,11 +85,13 @@ impl<'a> Library<'a> {
 
     /// The schema that an entry names.
     pub(super) fn entry(&mut self, uri: &str) -> Option<SiteId> {
-        match resolve::absolute(uri).and_then(|target| self.find(&target)) {
+        match resolve::absolute(uri).map_err(Nothing::from).and_then(|target| self.find(&target)) {
             Ok(site) => Some(site),
-            Err(message) => {
-                let pointer = String::new();
-                self.lost_entries.push(Finding { document: uri.to_owned(), pointer, message, help: None });
+            Err(nothing) => {
+                let Nothing { message, help, lost } = nothing;
+                let (document, pointer) = (uri.to_owned(), String::new());
+                let subject = Subject::Reference;
+                self.lost_entries.push(Finding { subject, document, pointer, message, help, lost });
                 None
             }
         }
@@ -126,12 +137,17 @@ impl<'a> Library<'a> {
             return None;
         }
         let reference = site.json.get(keyword)?.as_str()?;
-        let found = resolve::resolve(&resource.uri, reference)
-            .and_then(|target| self.find(&target).map(|site| (site, target.fragment)));
+        let base = resource.uri.clone();
+        let found = self.target(&base, reference).and_then(|target| {
+            let site = self.find(&target)?;
+            Ok((site, target.fragment))
+        });
         match found {
             Ok(found) => Some(found),
-            Err(message) => {
-                self.error(site.document, below(&site.pointer, keyword), message, None);
+            Err(Nothing { message, help, lost }) => {
+                let pointer = below(&site.pointer, keyword);
+                let finding = self.finding(Subject::Reference, site.document, pointer, message, help);
+                self.errors.push((site.document, Finding { lost, ..finding }));
                 None
             }
         }
@@ -143,13 +159,57 @@ impl<'a> Library<'a> {
         resource.is_some_and(|resource| resource.dynamic_anchors.get(name) == Some(&site))
     }
 
+    /// Where a reference in a resource leads, as a URI.
+    fn target(&self, base: &str, reference: &str) -> Result<Target, Nothing> {
+        if self.is_at_home(base) && resolve::leaves(base, reference) {
+            return Err(format!("`{reference}` leads out of the folder of the policy").into());
+        }
+        Ok(resolve::resolve(base, reference)?)
+    }
+
+    pub(super) fn is_at_home(&self, uri: &str) -> bool {
+        self.options.home.is_some_and(|home| uri.starts_with(home))
+    }
+
+    /// A URI as people know it: without what all documents of one policy begin with.
+    fn shown(&self, uri: &str) -> String {
+        match self.options.home.and_then(|home| uri.strip_prefix(home)) {
+            None => format!("`{uri}`"),
+            Some(path) => match path.strip_prefix('?') {
+                None => format!("`{path}`"),
+                Some(place) => format!("the schema at `{place}`"),
+            },
+        }
+    }
+
     /// The schema that a resolved reference names.
-    fn find(&mut self, target: &Target) -> Result<SiteId, String> {
+    fn find(&mut self, target: &Target) -> Result<SiteId, Nothing> {
+        let found = self.find_here(target);
+        match self.shared(target).filter(|_| found.is_err()) {
+            Some(shared) => self.find_here(&shared),
+            None => found,
+        }
+    }
+
+    /// What `#/schemas/name` stands for in a policy. No keyword is called `schemas`.
+    fn shared(&self, target: &Target) -> Option<Target> {
+        let home = self.options.home?;
+        // A file stands for itself, whoever refers to it.
+        target.uri.strip_prefix(home).filter(|path| path.starts_with('?'))?;
+        let name = target.fragment.strip_prefix("/schemas/")?;
+        let (name, rest) = name.split_at(name.find('/').unwrap_or(name.len()));
+        let uri = resolve::absolute(&format!("{home}?/schemas/{name}")).ok()?.uri;
+        self.documents_by_uri.contains_key(&uri).then(|| Target { uri, fragment: rest.to_owned() })
+    }
+
+    fn find_here(&mut self, target: &Target) -> Result<SiteId, Nothing> {
         let Target { uri, fragment } = target;
+        let shown = self.shown(uri);
         let Some(resource) = self.resource(uri) else {
             let network = uri.starts_with("http:") || uri.starts_with("https:");
             let why = if network { "; nothing is read from the network" } else { "" };
-            return Err(format!("no document is given for `{uri}`{why}"));
+            let message = format!("no document is given for {shown}{why}");
+            return Err(Nothing { message, help: None, lost: Some(uri.clone()) });
         };
         let Resource { root, anchors, dynamic_anchors, .. } = resource;
         let (root, anchor) = (*root, anchors.get(fragment).or_else(|| dynamic_anchors.get(fragment)).copied());
@@ -158,20 +218,34 @@ impl<'a> Library<'a> {
             pointer if pointer.starts_with('/') => self.at_pointer(root, pointer),
             _ => anchor,
         };
-        let site = found.ok_or_else(|| format!("`{uri}` has no `#{fragment}`"))?;
+        let site = found.ok_or_else(|| self.nothing_at(target, &shown, root))?;
         if let Some(used) = self.sites.get(site).and_then(|site| self.used.get_mut(site.document)) {
             *used = true;
         }
         Ok(site)
     }
 
+    /// That a schema has no such place, and which one near it was probably meant.
+    fn nothing_at(&self, target: &Target, shown: &str, root: SiteId) -> Nothing {
+        let Target { uri, fragment } = target;
+        let message = format!("{shown} has no `#{fragment}`");
+        let (above, name) = fragment.rsplit_once('/').unwrap_or_default();
+        let around = self.sites.get(root).and_then(|site| site.json.at(above));
+        let mut names: Vec<&str> =
+            around.map(Json::members).unwrap_or_default().iter().map(|(name, _)| name.as_str()).collect();
+        if let Some(home) = self.options.home.filter(|_| above == "/schemas" && self.is_at_home(uri)) {
+            let shared = self.documents.iter().filter_map(|document| document.uri.strip_prefix(home));
+            names.extend(shared.filter_map(|path| path.strip_prefix("?/schemas/")));
+        }
+        let help = guess::meant(name, names).map(|meant| format!("did you mean `#{above}/{meant}`?"));
+        Nothing { message, help, lost: None }
+    }
+
     fn resource(&mut self, uri: &str) -> Option<&Resource> {
-        if !self.by_uri.contains_key(uri) {
-            let documents = self.documents;
-            let is_named = |document: &Document| resolve::absolute(&document.uri).is_ok_and(|own| own.uri == uri);
-            if let Some(named) = documents.iter().position(is_named) {
-                self.survey_once(named);
-            }
+        if !self.by_uri.contains_key(uri)
+            && let Some(&named) = self.documents_by_uri.get(uri)
+        {
+            self.survey_once(named);
         }
         if !self.by_uri.contains_key(uri) {
             // It may be the `$id` of a schema inside of any document.
@@ -240,19 +314,52 @@ impl<'a> Library<'a> {
         self.used.get(document).copied().unwrap_or(false)
     }
 
+    /// Document and pointer of a schema.
+    pub(super) fn origin(&self, site: Option<SiteId>) -> (String, String) {
+        let site = site.and_then(|site| self.sites.get(site));
+        let document = site.and_then(|site| self.documents.get(site.document)).map(|document| document.uri.clone());
+        (document.unwrap_or_default(), site.map(|site| site.pointer.clone()).unwrap_or_default())
+    }
+
+    /// URIs of the documents that nothing led to.
+    pub(super) fn unused(&self) -> impl Iterator<Item = &String> {
+        let documents = self.documents.iter().zip(&self.used);
+        documents.filter(|(_, used)| !**used).map(|(document, _)| &document.uri)
+    }
+
     pub(super) fn error(&mut self, document: usize, pointer: String, message: String, help: Option<String>) {
-        let finding = self.finding(document, pointer, message, help);
+        let finding = self.finding(Subject::Value, document, pointer, message, help);
         self.errors.push((document, finding));
     }
 
-    pub(super) fn warn(&mut self, document: usize, pointer: String, message: String, help: Option<String>) {
-        let finding = self.finding(document, pointer, message, help);
+    /// Something that is not known.
+    pub(super) fn unknown_error(&mut self, document: usize, pointer: String, message: String, help: Option<String>) {
+        let finding = self.finding(Subject::Unknown, document, pointer, message, help);
+        self.errors.push((document, finding));
+    }
+
+    pub(super) fn warn(
+        &mut self,
+        subject: Subject,
+        document: usize,
+        pointer: String,
+        message: String,
+        help: Option<String>,
+    ) {
+        let finding = self.finding(subject, document, pointer, message, help);
         self.warnings.push((document, finding));
     }
 
-    fn finding(&self, document: usize, pointer: String, message: String, help: Option<String>) -> Finding {
+    fn finding(
+        &self,
+        subject: Subject,
+        document: usize,
+        pointer: String,
+        message: String,
+        help: Option<String>,
+    ) -> Finding {
         let document = self.documents.get(document).map(|document| document.uri.clone()).unwrap_or_default();
-        Finding { document, pointer, message, help }
+        Finding { subject, document, pointer, message, help, lost: None }
     }
 
     /// Errors and warnings of the documents that are used.
@@ -264,6 +371,21 @@ impl<'a> Library<'a> {
         };
         let errors = lost_entries.into_iter().chain(pick(errors)).collect();
         (errors, pick(warnings).collect())
+    }
+}
+
+/// Why a reference leads nowhere.
+struct Nothing {
+    message: String,
+    /// What was probably meant.
+    help: Option<String>,
+    /// The document that is not there.
+    lost: Option<String>,
+}
+
+impl From<String> for Nothing {
+    fn from(message: String) -> Self {
+        Self { message, help: None, lost: None }
     }
 }
 

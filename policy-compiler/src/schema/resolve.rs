@@ -23,6 +23,30 @@ pub(super) fn resolve(base: &str, reference: &str) -> Result<Target, String> {
     Ok(target(&uri))
 }
 
+/// Whether a reference names a place above the root of its base, which resolving it would silently cut off.
+pub(super) fn leaves(base: &str, reference: &str) -> bool {
+    let Ok(reference) = UriRef::parse(reference) else { return false };
+    if reference.scheme().is_some() {
+        return false;
+    }
+    let path = reference.path().as_str();
+    if reference.authority().is_some() || path.starts_with('/') {
+        return true;
+    }
+    let Ok(base) = Uri::parse(base) else { return false };
+    let folders = base.path().as_str().matches('/').count().saturating_sub(1);
+    let mut above = path.split('/').scan(folders, |depth, segment| {
+        let next = match segment.replace("%2e", ".").replace("%2E", ".").as_str() {
+            ".." => depth.checked_sub(1),
+            "." | "" => Some(*depth),
+            _ => Some(depth.saturating_add(1)),
+        };
+        *depth = next.unwrap_or_default();
+        Some(next.is_none())
+    });
+    above.any(|leaves| leaves)
+}
+
 /// Takes an absolute URI apart.
 pub(super) fn absolute(uri: &str) -> Result<Target, String> {
     let uri = Uri::parse(uri).map_err(|error| format!("`{uri}` is no absolute URI: {error}"))?;

@@ -4,7 +4,7 @@
 //! Follows no references.
 
 use super::{
-    Unknown,
+    Subject, Unknown,
     check::{self, Wrong},
     dialect::{self, Draft, Keyword, Shape, Vocabularies},
     library::{Library, Resource, ResourceId, SiteId},
@@ -73,6 +73,11 @@ impl<'a> Library<'a> {
             None => self.documents.get(document).map(|document| document.uri.clone()).unwrap_or_default(),
         };
         if around.is_some() && id.is_none() {
+            if json.get("$schema").is_some() && self.options.unknown == Unknown::Error {
+                let message = "`$schema` says nothing here".to_owned();
+                let help = Some("put it at the top, or beside an `$id`".to_owned());
+                self.error(document, below(pointer, "$schema"), message, help);
+            }
             return None;
         }
         let target = match resolve::resolve(&base, id.unwrap_or_default()) {
@@ -82,6 +87,15 @@ impl<'a> Library<'a> {
                 resolve::Target { uri: base, fragment: String::new() }
             }
         };
+        if id.is_some() && self.is_at_home(&target.uri) {
+            let help = Some("write an absolute URI, such as `https://example.com/schema`, or take it out".to_owned());
+            self.error(
+                document,
+                below(pointer, "$id"),
+                "a relative `$id` could hide a file of that name".to_owned(),
+                help,
+            );
+        }
         Some(self.begin_resource(document, pointer, target, id, draft, vocabularies))
     }
 
@@ -189,6 +203,9 @@ impl<'a> Library<'a> {
         };
         match check::check(shape, value) {
             Err(_) if shape == Shape::Format && value.as_str().is_some() && self.is_lenient() => {}
+            Err(Wrong { message, help }) if shape == Shape::Format => {
+                self.unknown_error(document, pointer, message, help)
+            }
             Err(Wrong { message, help }) => self.error(document, pointer, message, help),
             Ok(()) => self.subschemas(document, pointer, shape, value, resource),
         }
@@ -201,7 +218,7 @@ impl<'a> Library<'a> {
     fn unknown(&mut self, document: usize, pointer: String, name: &str, known: Option<Keyword>, draft: Draft) {
         if name.starts_with("x-") {
             let message = format!("the extension `{name}` is not enforced");
-            return self.warn(document, pointer, message, None);
+            return self.warn(Subject::Extension, document, pointer, message, None);
         }
         if self.is_lenient() {
             return;
@@ -215,7 +232,7 @@ impl<'a> Library<'a> {
             _ if known.is_some() => Some("the metaschema that `$schema` names has no vocabulary with it".to_owned()),
             _ => guess::meant(name, dialect::NAMES).map(|meant| format!("did you mean `{meant}`?")),
         };
-        self.error(document, pointer, format!("`{name}` is no keyword that is known"), help);
+        self.unknown_error(document, pointer, format!("`{name}` is no keyword that is known"), help);
     }
 
     fn subschemas(&mut self, document: usize, pointer: String, shape: Shape, value: &'a Json, around: ResourceId) {
@@ -265,7 +282,7 @@ impl<'a> Library<'a> {
             for (name, _) in json.members().iter().filter(|(name, _)| is_lost_beside_ref(name)) {
                 let message = format!("draft-07 ignores `{name}` beside `$ref`");
                 let help = Some("put the `$ref` into an `allOf`".to_owned());
-                self.warn(document, below(&pointer, name), message, help);
+                self.warn(Subject::Idle, document, below(&pointer, name), message, help);
             }
         }
         let needs = [
@@ -281,7 +298,7 @@ impl<'a> Library<'a> {
                 && json.get(needed).is_none()
             {
                 let message = format!("`{name}` says nothing without `{needed}`");
-                self.warn(document, below(&pointer, name), message, None);
+                self.warn(Subject::Idle, document, below(&pointer, name), message, None);
             }
         }
     }

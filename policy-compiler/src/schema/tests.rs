@@ -44,6 +44,7 @@ fn what_is_not_known_is_an_error() {
     finds(r#"{"properties": {"a/b": {"requires": []}}}"#, "/properties/a~1b/requires", "no keyword");
     finds(r#"{"format": "datetime"}"#, "/format", "no format");
     finds(r#"{"type": "str"}"#, "/type", "no type");
+    finds(r#"{"not": {"$schema": "http://json-schema.org/draft-07/schema#"}}"#, "/not/$schema", "says nothing");
     finds(r#"{"$schema": "https://example.com/mine"}"#, "/$schema", "no dialect");
     let help = compile_one(r#"{"minLenght": 3}"#, Options::default()).unwrap_err().remove(0).help;
     assert_eq!(help.as_deref(), Some("did you mean `minLength`?"));

@@ -4,7 +4,8 @@
 //! A key that stands here and is read nowhere is refused by the reader, not ignored.
 
 use super::{API_VERSION, KIND, Key, Names, Shape, Table, Word, words};
-use toolgate_engine::bundle::{AuditArguments, Mode, Share};
+use crate::file::Formats;
+use toolgate_engine::bundle::{AuditArguments, CertificateName, Mode, Share};
 
 /// The largest body that the filter holds for one call.
 pub(crate) const MAX_BODY_BYTES: u64 = 4 << 20;
@@ -25,6 +26,15 @@ impl Word for Share {
     const ALL: &'static [(&'static str, Self)] = &[("agent", Self::EachAgent), ("all", Self::AllAgents)];
 }
 
+impl Word for CertificateName {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("uri_san", Self::UriSan), ("dns_san", Self::DnsSan), ("subject", Self::Subject)];
+}
+
+impl Word for Formats {
+    const ALL: &'static [(&'static str, Self)] = &[("annotation", Self::Annotation), ("assertion", Self::Assertion)];
+}
+
 const fn optional(name: &'static str, shape: Shape, about: &'static str) -> Key {
     Key { name, required: false, shape, about }
 }
@@ -38,9 +48,18 @@ const RATE: Key =
     optional("rate", Shape::Rate(&RATE_MAP), "Calls per time, evenly. Nothing means no limit of its own.");
 const QUOTA: Key = optional("quota", Shape::Quota(&QUOTA_MAP), "Calls per calendar window in UTC.");
 const MODE: Key = optional("mode", Shape::Word(words::<Mode>), "Whether denials are enforced, or only recorded.");
-const GRANTED_AGENTS: Key =
-    optional("agents", Shape::ListOf(Names::Agents), "Agents that may call. An empty list grants nobody.");
-const GRANTED_GROUPS: Key = optional("groups", Shape::ListOf(Names::Groups), "Groups of agents that may call.");
+const GRANTED_AGENTS: Key = optional(
+    "agents",
+    Shape::Grants(Names::Agents, &GRANT_TO_AGENT),
+    "Agents that may call. An empty list grants nobody.",
+);
+const GRANTED_GROUPS: Key =
+    optional("groups", Shape::Grants(Names::Groups, &GRANT_TO_GROUP), "Groups of agents that may call.");
+const NARROWED_BY: Key = required(
+    "arguments",
+    Shape::Object(&ARGUMENTS_MAP),
+    "Checks that the arguments must pass besides the tool's own. All must hold.",
+);
 const ARGUMENTS: Key = optional("arguments", Shape::Object(&ARGUMENTS_MAP), "Checks that the arguments must pass.");
 const BODY_LIMIT: Key = optional(
     "body_limit",
@@ -55,9 +74,19 @@ pub(crate) const FILE: Table = Table {
         required("apiVersion", Shape::Exactly(API_VERSION), "The version of the language."),
         required("kind", Shape::Exactly(KIND), "What the file is."),
         optional("metadata", Shape::Object(&METADATA), "What the policy is called."),
-        required("identity", Shape::Object(&IDENTITY), "Where the agent's id comes from."),
+        required(
+            "identity",
+            Shape::Sources(&IDENTITY),
+            "Where the agent's id comes from. Of several sources, the first whose credential is present decides.",
+        ),
         optional("defaults", Shape::Object(&DEFAULTS), "What holds for a tool that does not say it itself."),
         optional("audit", Shape::Object(&AUDIT), "What the audit line may show."),
+        optional(
+            "schema_format",
+            Shape::Word(words::<Formats>),
+            "Whether `format` in schemas only describes (`annotation`, which holds unless said) or strings are held to it.",
+        ),
+        optional("schemas", Shape::Schemas, "JSON Schemas that other schemas of this file refer to: `#/schemas/name`."),
         required("agents", Shape::Named(Names::Agents, &AGENT), "The agents that are known, by id."),
         optional("groups", Shape::NamedLists(Names::Groups, Names::Agents), "Groups of agents, by name."),
         optional("tool_groups", Shape::Named(Names::ToolGroups, &TOOL_GROUP), "Settings that several tools share."),
@@ -71,8 +100,58 @@ const METADATA: Table = Table {
 };
 
 const IDENTITY: Table = Table {
-    title: "`identity`",
-    keys: &[required("header", Shape::Header, "The request header that carries the agent's id.")],
+    title: "A source of `identity`",
+    keys: &[
+        optional("jwt", Shape::Object(&JWT), "Claims of a token that Envoy's JWT filter verified."),
+        optional(
+            "mtls",
+            Shape::Word(words::<CertificateName>),
+            "The name in the client's certificate: its first URI, its first DNS name, or the common name of its subject.",
+        ),
+        optional("api_key", Shape::Object(&API_KEY), "The client's id, as Envoy's API key filter tells it."),
+        optional("header", Shape::Header, "A request header that carries the agent's id."),
+    ],
+};
+
+const JWT: Table = Table {
+    title: "`jwt`",
+    keys: &[
+        required(
+            "provider",
+            Shape::Provider,
+            "The provider's name in Envoy Gateway; in Envoy, its `payload_in_metadata`.",
+        ),
+        required("agent", Shape::Claim, "The claim that holds the agent's id: `azp`, or a JSON Pointer: `/act/sub`."),
+        optional("user", Shape::Claim, "The claim that holds the id of the user for whom the agent acts."),
+        optional(
+            "scopes",
+            Shape::Object(&SCOPES),
+            "The token's scopes: a call also needs the one of its tool. A token without them may call nothing.",
+        ),
+        optional(
+            "tools",
+            Shape::Object(&TOOLS_CLAIM),
+            "In place of `scopes`: a claim that lists the tools that may be called.",
+        ),
+    ],
+};
+
+const SCOPES: Table = Table {
+    title: "`scopes`",
+    keys: &[
+        required("claim", Shape::Claim, "The claim, a list of texts or one text with spaces between them."),
+        optional("prefix", Shape::ScopePrefix, "What stands before the name of a tool: `tool:`."),
+    ],
+};
+
+const TOOLS_CLAIM: Table = Table {
+    title: "`tools` of a token",
+    keys: &[required("claim", Shape::Claim, "The claim, a list of texts or one text with spaces between them.")],
+};
+
+const API_KEY: Table = Table {
+    title: "`api_key`",
+    keys: &[required("header", Shape::Header, "The header in which Envoy forwards the client's id.")],
 };
 
 const DEFAULTS: Table = Table { title: "`defaults`", keys: &[MODE, BODY_LIMIT, RATE, QUOTA, ARGUMENTS] };
@@ -123,6 +202,16 @@ const TOOL: Table = Table {
     ],
 };
 
+const GRANT_TO_AGENT: Table = Table {
+    title: "A grant to an agent as a mapping",
+    keys: &[required("agent", Shape::Name(Names::Agents), "The agent that may call."), NARROWED_BY],
+};
+
+const GRANT_TO_GROUP: Table = Table {
+    title: "A grant to a group as a mapping",
+    keys: &[required("group", Shape::Name(Names::Groups), "The group of agents that may call."), NARROWED_BY],
+};
+
 const TOOL_AUDIT: Table = Table {
     title: "`audit` of a tool",
     keys: &[optional("arguments", Shape::Word(words::<AuditArguments>), "How this tool's arguments are shown.")],
@@ -131,6 +220,8 @@ const TOOL_AUDIT: Table = Table {
 const ARGUMENTS_MAP: Table = Table {
     title: "`arguments`",
     keys: &[
+        optional("schema", Shape::Schema, "A JSON Schema that the arguments must hold to."),
+        optional("schema_file", Shape::File, "In place of `schema`: the path of a JSON file with the schema."),
         optional(
             "max_string_length",
             Shape::Integer { least: 0, most: MAX_BODY_BYTES },
@@ -138,8 +229,26 @@ const ARGUMENTS_MAP: Table = Table {
         ),
         optional(
             "blocked",
-            Shape::Texts,
-            "Texts that no key or value may contain; ASCII letters match in either case.",
+            Shape::Patterns(&PATTERN),
+            "What no key and no value may hold, at any depth and however it is encoded. A text is a literal.",
+        ),
+    ],
+};
+
+const PATTERN: Table = Table {
+    title: "A pattern as a mapping",
+    keys: &[
+        optional(
+            "literal",
+            Shape::Literal,
+            "A text. Letters match in either case, white space matches any white space.",
+        ),
+        optional("regex", Shape::Regex, "A regular expression in the syntax of Rust's `regex`, searched for anywhere."),
+        optional("set", Shape::Set, "A named set of patterns."),
+        optional(
+            "at",
+            Shape::Pointer,
+            "The argument that it holds for, and all below it, as a JSON Pointer: `/sql`. Everywhere if not said.",
         ),
     ],
 };

@@ -4,6 +4,7 @@
 //! Explains single keys; the prose around it is written by hand.
 
 use super::{FILE, Shape, Table};
+use crate::sets;
 
 /// One Markdown section with a table for each mapping of the language.
 pub fn reference() -> String {
@@ -20,9 +21,13 @@ fn collect(table: &'static Table, tables: &mut Vec<&'static Table>) {
     tables.push(table);
     for key in table.keys {
         match key.shape {
-            Shape::Object(inner) | Shape::Named(_, inner) | Shape::Rate(inner) | Shape::Quota(inner) => {
-                collect(inner, tables);
-            }
+            Shape::Object(inner)
+            | Shape::Sources(inner)
+            | Shape::Named(_, inner)
+            | Shape::Rate(inner)
+            | Shape::Quota(inner)
+            | Shape::Patterns(inner)
+            | Shape::Grants(_, inner) => collect(inner, tables),
             Shape::Exactly(_)
             | Shape::Text
             | Shape::Header
@@ -31,8 +36,19 @@ fn collect(table: &'static Table, tables: &mut Vec<&'static Table>) {
             | Shape::Word(_)
             | Shape::PlainRate
             | Shape::PlainQuota
+            | Shape::Name(_)
             | Shape::ListOf(_)
             | Shape::Texts
+            | Shape::Literal
+            | Shape::Regex
+            | Shape::Set
+            | Shape::Pointer
+            | Shape::Provider
+            | Shape::Claim
+            | Shape::ScopePrefix
+            | Shape::Schema
+            | Shape::File
+            | Shape::Schemas
             | Shape::NamedLists(..) => {}
         }
     }
@@ -59,8 +75,22 @@ fn takes(shape: Shape) -> String {
         Shape::PlainQuota => "quota".to_owned(),
         Shape::Rate(_) => "rate, or a mapping".to_owned(),
         Shape::Quota(_) => "quota, or a mapping".to_owned(),
+        Shape::Name(names) => names.one().to_owned(),
+        Shape::Grants(names, _) => format!("list of {}s and mappings", names.one()),
         Shape::ListOf(names) => format!("list of {}s", names.one()),
         Shape::Texts => "list of texts".to_owned(),
+        Shape::Literal => "text".to_owned(),
+        Shape::Regex => "regular expression".to_owned(),
+        Shape::Set => sets::names().map(|name| format!("[`{name}`](sets/{name}.md)")).collect::<Vec<_>>().join(", "),
+        Shape::Pointer => "JSON Pointer".to_owned(),
+        Shape::Patterns(_) => "list of texts and mappings".to_owned(),
+        Shape::Schema => "JSON Schema".to_owned(),
+        Shape::File => "path".to_owned(),
+        Shape::Schemas => "mapping from names to JSON Schemas".to_owned(),
+        Shape::Sources(_) => "mapping, or a list of mappings".to_owned(),
+        Shape::Provider => "name of a provider".to_owned(),
+        Shape::Claim => "name of a claim, or JSON Pointer".to_owned(),
+        Shape::ScopePrefix => "text".to_owned(),
         Shape::Object(_) => "mapping".to_owned(),
         Shape::Named(names, _) => format!("mapping, by {}", names.one()),
         Shape::NamedLists(names, of) => format!("mapping from {}s to lists of {}s", names.one(), of.one()),

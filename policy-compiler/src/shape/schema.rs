@@ -3,10 +3,13 @@
 //! In: the tables. Out: a JSON Schema 2020-12 that takes every policy which `check` takes, and for which most that is
 //! misspelt is wrong. What spans several keys, such as names that nobody declares, is left to `check`.
 
-use super::{FILE, Names, Shape, Table};
-use crate::file::{
-    amounts::{PERIODS, UNITS, WINDOWS},
-    headers::{RESERVED, RESERVED_PREFIXES},
+use super::{FILE, Names, Shape, Table, is_alternative};
+use crate::{
+    file::{
+        amounts::{PERIODS, UNITS, WINDOWS},
+        headers::{RESERVED, RESERVED_PREFIXES},
+    },
+    sets,
 };
 use serde_json::{Map, Value, json};
 use toolgate_engine::names::{MAX_NAME_BYTES, UNKNOWN};
@@ -55,11 +58,26 @@ fn value(shape: Shape) -> Value {
         Shape::PlainQuota => plain_quota(),
         Shape::Rate(table) => json!({ "anyOf": [plain_rate(), map_only(table)] }),
         Shape::Quota(table) => json!({ "anyOf": [plain_quota(), map_only(table)] }),
+        Shape::Name(_) => name(),
         Shape::ListOf(_) => list_of_names(),
-        Shape::Texts => json!({
-            "type": "array",
-            "items": { "type": ["string", "number", "boolean", "null"], "minLength": 1 },
-        }),
+        Shape::Grants(_, table) => json!({ "type": "array", "items": { "anyOf": [name(), map_only(table)] } }),
+        Shape::Texts => json!({ "type": "array", "items": text() }),
+        Shape::Literal | Shape::Regex => text(),
+        Shape::Set => json!({ "enum": sets::names().collect::<Vec<_>>() }),
+        Shape::Pointer => json!({ "type": "string", "pattern": "^(/([^~/]|~[01])*)+$" }),
+        Shape::Patterns(table) => json!({ "type": "array", "items": { "anyOf": [text(), pattern(table)] } }),
+        Shape::Schema => json_schema(),
+        Shape::File => json!({ "type": "string", "minLength": 1 }),
+        Shape::Schemas => named(Names::Schemas, &json_schema()),
+        Shape::Sources(table) => {
+            let source = exactly_one_key(table);
+            json!({ "anyOf": [source, { "type": "array", "minItems": 1, "items": source }] })
+        }
+        Shape::Provider => json!({ "type": ["string", "number", "boolean"], "minLength": 1, "maxLength": 256 }),
+        Shape::Claim => json!({ "type": ["string", "number", "boolean"], "pattern": "^([^/]|(/([^~/]|~[01])+)+$)" }),
+        Shape::ScopePrefix => {
+            json!({ "type": ["string", "number", "boolean"], "pattern": "^[!#-\\[\\]-~]*$", "maxLength": 256 })
+        }
         Shape::Object(table) => object(table),
         Shape::Named(names, table) => named(names, &object(table)),
         Shape::NamedLists(names, _) => named(names, &list_of_names()),
@@ -90,9 +108,43 @@ fn map_only(table: &Table) -> Value {
     map
 }
 
+/// A text that is not empty, and may look like something else to YAML.
+fn text() -> Value {
+    json!({ "type": ["string", "number", "boolean", "null"], "minLength": 1 })
+}
+
+/// A mapping with exactly one of the keys that say what the pattern is.
+fn pattern(table: &Table) -> Value {
+    let alternatives = table.keys.iter().filter(|key| is_alternative(key));
+    let alternatives: Vec<Value> = alternatives.map(|key| json!({ "required": [key.name] })).collect();
+    let mut map = map_only(table);
+    if let Value::Object(map) = &mut map {
+        map.insert("oneOf".to_owned(), Value::Array(alternatives));
+    }
+    map
+}
+
+fn exactly_one_key(table: &Table) -> Value {
+    let alternatives: Vec<Value> = table.keys.iter().map(|key| json!({ "required": [key.name] })).collect();
+    let mut map = map_only(table);
+    if let Value::Object(map) = &mut map {
+        map.insert("oneOf".to_owned(), Value::Array(alternatives));
+    }
+    map
+}
+
+/// What a schema says is checked by `check`, in its own dialect.
+fn json_schema() -> Value {
+    json!({ "type": ["object", "boolean"] })
+}
+
 /// A name may look like a number to YAML.
+fn name() -> Value {
+    json!({ "type": ["string", "number", "boolean", "null"] })
+}
+
 fn list_of_names() -> Value {
-    json!({ "type": "array", "items": { "type": ["string", "number", "boolean", "null"] } })
+    json!({ "type": "array", "items": name() })
 }
 
 fn named(names: Names, value: &Value) -> Value {

@@ -9,14 +9,14 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, StrInput};
 use std::collections::HashMap;
 
 /// A value of the file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) span: Span,
     pub(crate) kind: Kind,
 }
 
 /// What a value is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Kind {
     Scalar {
         text: String,
@@ -30,7 +30,7 @@ pub(crate) enum Kind {
 }
 
 /// One key of a mapping with its value.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) name: String,
     pub(crate) key: Span,

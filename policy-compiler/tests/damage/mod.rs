@@ -4,31 +4,17 @@
 //! Judges nothing.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+use policy_compiler::files::{Files, Unread};
 use std::{fs, path::Path};
 
-/// Numbers that look random and are the same in each run (xorshift).
-pub struct Numbers(u64);
+#[path = "../numbers/mod.rs"]
+mod numbers;
 
-impl Numbers {
-    pub fn seeded() -> Self {
-        Self(0x1234_5678_9abc_def1)
-    }
+pub use numbers::Numbers;
 
-    pub fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
-        &list[self.below(list.len())]
-    }
-
-    pub fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).unwrap() % end.max(1)
-    }
-
-    fn range(&mut self, length: usize, longest: usize) -> std::ops::Range<usize> {
-        let start = self.below(length + 1);
-        start..(start + self.below(longest)).min(length)
-    }
+fn range(numbers: &mut Numbers, length: usize, longest: usize) -> std::ops::Range<usize> {
+    let start = numbers.below(length + 1);
+    start..(start + numbers.below(longest)).min(length)
 }
 
 /// Pieces that mean something to YAML or to the language.
@@ -76,6 +62,10 @@ const PIECES: &[&str] = &[
     "burst: 5",
     "limit: 1/hour",
     "agents: [a]",
+    "{ agent: a, arguments: { blocked: [x], max_string_length: 3 } }",
+    "{ group: a, arguments: { schema: { type: string } } }",
+    "agent: a",
+    "group: a",
     "groups:",
     "tools:",
     "arguments: { blocked: [x] }",
@@ -91,7 +81,7 @@ const PIECES: &[&str] = &[
 pub fn damage(policy: &[u8], other: &[u8], numbers: &mut Numbers) -> Vec<u8> {
     let mut policy = policy.to_vec();
     for _ in 0..=numbers.below(4) {
-        let place = numbers.range(policy.len(), 40);
+        let place = range(numbers, policy.len(), 40);
         match numbers.below(6) {
             0 => drop(policy.drain(place)),
             1 => drop(policy.splice(place.start..place.start, numbers.pick(PIECES).bytes())),
@@ -102,7 +92,7 @@ pub fn damage(policy: &[u8], other: &[u8], numbers: &mut Numbers) -> Vec<u8> {
                 drop(policy.splice(at..at, copy));
             }
             4 => {
-                let piece = other[numbers.range(other.len(), 80)].to_vec();
+                let piece = other[range(numbers, other.len(), 80)].to_vec();
                 drop(policy.splice(place, piece));
             }
             _ => policy[place].iter_mut().for_each(|byte| *byte ^= 1 << numbers.below(8)),
@@ -124,4 +114,15 @@ pub fn good_policies() -> Vec<Vec<u8>> {
         .collect();
     paths.sort();
     paths.into_iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// The files that these policies name.
+pub struct Beside;
+
+impl Files for Beside {
+    fn read(&self, path: &str) -> Result<Vec<u8>, Unread> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let folders = ["../tests/diagnostics", "../envoy"].into_iter();
+        folders.filter_map(|folder| fs::read(root.join(folder).join(path)).ok()).next().ok_or(Unread::Missing)
+    }
 }

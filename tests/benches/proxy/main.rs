@@ -1,12 +1,14 @@
 //! Compares what a request costs Envoy without a filter, with the floor, with Toolgate and with Lua.
 //!
-//! In: the binaries and modules that `tests/bench` names, the sample policy. Out: tables of the proxy's
+//! In: the binaries and modules that `tests/bench` names, the sample of `benches/policies`. Out: tables of the proxy's
 //! processor time per request. One wrong answer ends the run: it would not be a fast one.
 
 #![expect(clippy::print_stdout, reason = "the tables are the product")]
 
 mod policy;
 mod report;
+#[path = "../policies/sample.rs"]
+mod sample;
 mod subject;
 
 use report::Sample;

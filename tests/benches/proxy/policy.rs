@@ -1,44 +1,30 @@
-//! The sample policy with limits that no benchmark reaches, for Toolgate and as a Lua script.
+//! What Toolgate judges by, and the same allow-list and literals as a Lua script.
 //!
-//! In: `envoy/policy.yaml`. Out: its bundle, and a script with the same allow-list and the same literals.
-//! Changes nothing but numbers of limits: as many are taken from, as often.
+//! In: the sample of `benches/policies`. Out: a plugin config, and a script.
 
-#![expect(clippy::panic, reason = "without its policy there is nothing to measure")]
+use crate::sample;
+use std::fmt::Write as _;
+use toolgate_tests::gateway::{Headers, pack};
 
-use std::{collections::BTreeMap, fmt::Write as _};
-use toolgate_engine::bundle::{Bundle, Subject, Tool};
-
-/// The sample policy, with all limits raised as far as they go.
-pub fn sample() -> Bundle {
-    let source = include_bytes!("../../../envoy/policy.yaml");
-    let compiled = policy_compiler::compile("envoy/policy.yaml", source);
-    let Some(mut bundle) = compiled.bundle else {
-        panic!("the sample policy has errors: {:?}", compiled.diagnostics);
-    };
-    for bucket in &mut bundle.buckets {
-        if let Some(rate) = &mut bucket.rate {
-            (rate.value.count, rate.value.burst) = (u32::MAX, u32::MAX);
-        }
-        if let Some(quota) = &mut bucket.quota {
-            quota.value.count = u32::MAX;
-        }
-    }
-    bundle
+/// The plugin config.
+pub fn config() -> String {
+    pack(&sample::policy(&sample::USUAL), Headers::Held)
 }
 
-/// What somebody who knows Envoy would write in Lua for the same allow-list and the same literals.
-pub fn lua(bundle: &Bundle) -> String {
-    let mut granted = String::new();
-    let mut blocked = String::new();
-    for tool in &bundle.tools {
-        let agents = agents_of(bundle, tool).into_iter().map(|agent| format!("[{}] = true", quoted(agent)));
-        table_entry(&mut granted, &tool.name, agents);
-        table_entry(&mut blocked, &tool.name, literals_of(bundle, tool).map(|literal| quoted(&literal)));
+/// What somebody who knows Envoy would write in Lua for the same allow-list and the same literals. Lua has no regular
+/// expressions, so the script does less.
+pub fn lua() -> String {
+    let mut literals = String::new();
+    for literal in sample::TEN_PATTERNS.blocked.iter().filter(|entry| !entry.starts_with('{')) {
+        // To write into a string cannot fail.
+        let _ = write!(literals, "{}, ", quoted(&literal.trim_matches('\'').to_lowercase()));
     }
-    format!("local granted = {{\n{granted}}}\nlocal blocked = {{\n{blocked}}}\n{JUDGE}")
+    format!("local blocked = {{{literals}}}\n{JUDGE}")
 }
 
 const JUDGE: &str = r#"
+local granted = {search = {["research-agent"] = true, ["support-agent"] = true}}
+
 function envoy_on_request(request)
   local tool = string.match(request:headers():get(":path"), "^/tools/([^/?#]+)$")
   local agents = granted[tool]
@@ -52,7 +38,7 @@ function envoy_on_request(request)
   end
   local body = request:body()
   local text = string.lower(body:getBytes(0, body:length()))
-  for _, literal in ipairs(blocked[tool]) do
+  for _, literal in ipairs(blocked) do
     if string.find(text, literal, 1, true) then
       request:respond({[":status"] = "400"}, "")
       return
@@ -61,30 +47,7 @@ function envoy_on_request(request)
 end
 "#;
 
-fn agents_of<'b>(bundle: &'b Bundle, tool: &Tool) -> Vec<&'b str> {
-    let is_granted = |index: u32, groups: &[u32]| {
-        tool.grants.iter().any(|grant| match grant.subject {
-            Subject::Agent(agent) => agent == index,
-            Subject::Group(group) => groups.contains(&group),
-        })
-    };
-    let agents = (0..).zip(&bundle.agents);
-    agents.filter(|(index, agent)| is_granted(*index, &agent.groups)).map(|(_, agent)| agent.name.as_str()).collect()
-}
-
-fn literals_of(bundle: &Bundle, tool: &Tool) -> impl Iterator<Item = String> {
-    let checks: BTreeMap<u32, _> = (0..).zip(&bundle.checks).collect();
-    let of_tool = tool.checks.iter().filter_map(move |check| checks.get(check).copied());
-    of_tool.flat_map(|checks| &checks.blocked).map(|literal| literal.value.to_lowercase())
-}
-
-fn table_entry(table: &mut String, key: &str, values: impl Iterator<Item = String>) {
-    let values = values.collect::<Vec<_>>().join(", ");
-    // To write into a string cannot fail.
-    let _ = writeln!(table, "  [{}] = {{{values}}},", quoted(key));
-}
-
-/// No name and no literal of the sample policy needs more than this.
+/// No literal of the sample needs more than this.
 fn quoted(text: &str) -> String {
     assert!(!text.contains(['"', '\\', '\n']), "{text} would need escapes in Lua");
     format!("\"{text}\"")

@@ -7,7 +7,6 @@
 use crate::{policy, report::Sample};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, env, sync::Arc};
-use toolgate_engine::bundle::{Deployment, encode};
 use toolgate_tests::{
     gateway::{self, Headers},
     harness::{
@@ -33,15 +32,12 @@ pub struct Subject {
 
 /// All of them, the one without a filter first and the floor second.
 pub fn all(upstream: &Upstream) -> Vec<Subject> {
-    let bundle = policy::sample();
-    let config = encode(&bundle, Deployment { hold_headers: true });
-    let config = config.unwrap_or_else(|bad| panic!("the sample policy cannot be packed: {bad}"));
-    let toolgate = gateway::filter("toolgate", &config, Headers::Held).to_json();
+    let toolgate = gateway::filter("toolgate", &policy::config(), Headers::Held).to_json();
     vec![
         Subject::start(upstream, "no filter", None, [200, 200, 200, 200]),
         Subject::start(upstream, "floor", Some(floor()), [200, 200, 200, 422]),
         Subject::start(upstream, "toolgate", Some(toolgate), [200, 403, 400, 400]),
-        Subject::start(upstream, "lua", Some(lua(&policy::lua(&bundle))), [200, 403, 400, 200]),
+        Subject::start(upstream, "lua", Some(lua(&policy::lua())), [200, 403, 400, 200]),
     ]
 }
 

@@ -2,12 +2,12 @@
 //!
 //! In: a case file. Out: what became of each call. Time stands still, and shared data is a map.
 
-use crate::{Call, CaseFile, Framing};
+use crate::{Call, CaseFile, Framing, verified::verified};
 use std::collections::HashMap;
 use toolgate_engine::{
     audit::{Decision, Record},
     bundle::Deployment,
-    exchange::{Awaited, BodyStep, Exchange, HeadStep},
+    exchange::{Awaited, BodyStep, Edits, Exchange, HeadStep},
     limits::{Reading, Store, Swap, Timestamp},
     policy::Policy,
     request::Head,
@@ -27,10 +27,18 @@ pub struct Got {
     pub rule: String,
     /// The arguments in the audit line.
     pub arguments: String,
+    /// The refused argument in the audit line; empty if it names none.
+    pub argument: String,
+    /// The broken keyword in the audit line; empty if it names none.
+    pub keyword: String,
     /// Whether shadow mode let a denied call pass.
     pub would_deny: bool,
     /// What the tool is told of the agent, if it was called.
     pub trusted_agent: Option<String>,
+    /// What it is told of the agent's user.
+    pub trusted_user: Option<String>,
+    /// The user in the audit line.
+    pub user: String,
 }
 
 /// A policy and the shared data of one case file.
@@ -83,19 +91,20 @@ impl Native {
         if let (Framing::Length, Some(body)) = (framing, &body) {
             fields.push((b"content-length".to_vec(), body.len().to_string().into_bytes()));
         }
-        let head = exchange.request_head(&self.policy, Head { fields: &fields }, body.is_none());
-        let (status, agent) = match head {
-            HeadStep::Reply(reply) => (reply.status, None),
-            HeadStep::Proceed { edits, body: Awaited::Nothing } => (200, edits.agent),
+        let verified = verified(call, self.policy.wanted());
+        let head = exchange.request_head(&self.policy, Head { fields: &fields }, &verified, body.is_none());
+        let (status, edits) = match head {
+            HeadStep::Reply(reply) => (reply.status, Edits::default()),
+            HeadStep::Proceed { edits, body: Awaited::Nothing } => (200, edits),
             HeadStep::Proceed { edits, body: Awaited::Body } => {
                 match self.show_body(&mut exchange, &body.unwrap_or_default()) {
-                    BodyStep::Reply(reply) => (reply.status, None),
-                    BodyStep::Forward => (200, edits.agent),
-                    BodyStep::Wait => (0, None),
+                    BodyStep::Reply(reply) => (reply.status, Edits::default()),
+                    BodyStep::Forward => (200, edits),
+                    BodyStep::Wait => (0, Edits::default()),
                 }
             }
         };
-        got(&exchange.finish(Some(&self.policy), NOON), status, agent)
+        got(&exchange.finish(Some(&self.policy), NOON), status, edits)
     }
 
     /// In pieces that grow, then whole.
@@ -112,12 +121,12 @@ impl Native {
 
 /// The packed policy of a case file, or all that is wrong with it.
 pub fn pack(file: &CaseFile) -> Result<String, String> {
-    let compiled = policy_compiler::compile(file.name, file.policy.as_bytes());
+    let compiled = policy_compiler::compile_with(file.name, file.policy.as_bytes(), &file.files);
     let bundle = compiled.bundle.ok_or_else(|| format!("{:?}", compiled.diagnostics))?;
     toolgate_engine::bundle::encode(&bundle, Deployment::default()).map_err(|bad| bad.to_string())
 }
 
-fn got(record: &Record<'_>, status: u16, trusted_agent: Option<String>) -> Got {
+fn got(record: &Record<'_>, status: u16, edits: Edits) -> Got {
     let line: serde_json::Value = serde_json::from_str(&record.to_line()).unwrap_or_default();
     let text = |name: &str| line.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
     Got {
@@ -125,7 +134,11 @@ fn got(record: &Record<'_>, status: u16, trusted_agent: Option<String>) -> Got {
         reason: text("reason"),
         rule: text("rule"),
         arguments: text("arguments"),
+        argument: text("argument"),
+        keyword: text("keyword"),
         would_deny: record.decision() == Decision::Shadow,
-        trusted_agent,
+        trusted_agent: edits.agent,
+        trusted_user: edits.user,
+        user: text("user_id"),
     }
 }

@@ -22,11 +22,18 @@ fn the_engine_does_what_every_case_says() {
                     let (want, forwarded) = (&case.want, case.want.status == 200);
                     assert_eq!((got.status, &got.reason, &got.rule), (want.status, &want.reason, &want.rule), "{at}");
                     assert_eq!(got.would_deny, want.would_deny, "{at}");
-                    if let Some(arguments) = &want.arguments {
-                        assert_eq!(&got.arguments, arguments, "{at}");
+                    let shown = [
+                        (&want.arguments, &got.arguments),
+                        (&want.argument, &got.argument),
+                        (&want.keyword, &got.keyword),
+                    ];
+                    assert_eq!(got.user, want.user.clone().unwrap_or_default(), "{at}");
+                    for (want, got) in shown {
+                        assert_eq!(want.as_ref().unwrap_or(got), got, "{at}");
                     }
                     if forwarded && !want.would_deny {
-                        assert_eq!(got.trusted_agent, case.call.agent, "{at}");
+                        assert_eq!(got.trusted_agent.as_deref(), case.trusted_agent(), "{at}");
+                        assert_eq!(got.trusted_user, case.want.user, "{at}");
                     }
                 }
             }

@@ -13,7 +13,7 @@ use crate::{
 };
 use std::cmp::Ordering;
 
-impl<'s> Run<'s> {
+impl<'s> Run<'s, '_> {
     pub(super) fn arrays(&mut self, rules: &'s Arrays, value: Value<'_>, mut seen: Option<&mut Evaluated>) -> Verdict {
         let mut count = 0usize;
         for (index, element) in value.elements().enumerate() {
@@ -31,7 +31,10 @@ impl<'s> Run<'s> {
             return self.broken(value, "maxItems");
         }
         if let Some(contains) = &rules.contains {
+            let mark = self.admitted.mark();
             self.contains(contains, value, seen)?;
+            // It says what some elements are, and holds none to it.
+            self.admitted.back_to(mark);
         }
         if rules.unique && count > 1 { self.unique(value) } else { Ok(()) }
     }

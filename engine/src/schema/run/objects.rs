@@ -5,11 +5,11 @@ use crate::{
     json::Value,
     schema::{
         evaluated::Evaluated,
-        ready::{Dependent, Edge, NONE, Node, Objects, Then},
+        ready::{Dependent, Edge, NONE, Node, Objects, Slot, Then},
     },
 };
 
-impl<'s> Run<'s> {
+impl<'s> Run<'s, '_> {
     pub(super) fn objects(
         &mut self,
         rules: &'s Objects,
@@ -18,8 +18,12 @@ impl<'s> Run<'s> {
     ) -> Verdict {
         let mut members = 0usize;
         let mut required = 0u32;
+        let mut next = 0usize;
         for (key, member) in value.entries() {
-            let is_required = self.member(rules, key, member, seen.as_deref_mut().map(|seen| (seen, members)))?;
+            let name = key.as_bytes().unwrap_or_default();
+            let slot = rules.names.find_next(&self.schemas.texts, name, &mut next);
+            self.member(rules, slot, (key, member), seen.as_deref_mut().map(|seen| (seen, members)))?;
+            let is_required = slot.is_some_and(|slot| slot.required);
             required = required.saturating_add(u32::from(is_required));
             members = members.saturating_add(1);
         }
@@ -33,17 +37,15 @@ impl<'s> Run<'s> {
         Ok(())
     }
 
-    /// Judges one member and says whether its name is a required one.
+    /// Judges one member.
     #[inline]
     fn member(
         &mut self,
         rules: &'s Objects,
-        key: Value<'_>,
-        member: Value<'_>,
+        slot: Option<&Slot>,
+        (key, member): (Value<'_>, Value<'_>),
         seen: Option<(&mut Evaluated, usize)>,
-    ) -> Result<bool, Stop> {
-        let name = key.as_str().unwrap_or_default();
-        let slot = rules.names.find(&self.schemas.texts, name);
+    ) -> Verdict {
         let mut evaluated = false;
         if let Some(slot) = slot
             && slot.node != NONE
@@ -53,7 +55,7 @@ impl<'s> Run<'s> {
             self.through(edge, Part::Text(slot.name), member, None)?;
         }
         if !rules.patterns.is_empty() {
-            evaluated |= self.member_by_patterns(rules, name, member)?;
+            evaluated |= self.member_by_patterns(rules, key.as_bytes().unwrap_or_default(), member)?;
         }
         if let Some(node) = rules.additional
             && !evaluated
@@ -69,10 +71,10 @@ impl<'s> Run<'s> {
         {
             seen.mark(ordinal);
         }
-        Ok(slot.is_some_and(|slot| slot.required))
+        Ok(())
     }
 
-    fn member_by_patterns(&mut self, rules: &'s Objects, name: &str, member: Value<'_>) -> Result<bool, Stop> {
+    fn member_by_patterns(&mut self, rules: &'s Objects, name: &[u8], member: Value<'_>) -> Result<bool, Stop> {
         self.spend(rules.patterns.len(), member)?;
         let mut any = false;
         for matched in &rules.patterns {

@@ -3,11 +3,15 @@
 //! In: a packed policy. Out: a [`Report`], which is also the JSON that `--format json` writes.
 //! Lays out no text.
 
+use super::{
+    automata::{self, Automaton},
+    identity::{self, Source},
+    schemas::{self, Schemas},
+};
 use policy_compiler::OBJECT_BYTES;
 use serde::Serialize;
 use toolgate_engine::bundle::{
-    AuditArguments, Bucket, Bundle, Checks, Deployment, FORMAT, IdentitySource, Mode, Packed, Quota, Rate, Share,
-    Subject, Window,
+    AuditArguments, Bucket, Bundle, Checks, Deployment, FORMAT, Mode, Packed, Quota, Rate, Share, Subject, Window,
 };
 
 /// The whole report.
@@ -22,7 +26,8 @@ pub(super) struct Report {
     pub(super) bundle_bytes: usize,
     /// How much of a Kubernetes object the packed policy takes.
     pub(super) object_percent: usize,
-    pub(super) identity_headers: Vec<String>,
+    /// Where the agent's id comes from, in order.
+    pub(super) identity: Vec<Source>,
     pub(super) redact: Vec<String>,
     pub(super) audit_max_bytes: u32,
     pub(super) groups: Vec<String>,
@@ -30,6 +35,10 @@ pub(super) struct Report {
     pub(super) tools: Vec<Tool>,
     /// How many rules can decide.
     pub(super) rules: usize,
+    /// Compiled schemas and what they cost.
+    pub(super) schemas: Schemas,
+    /// Compiled patterns and what they cost.
+    pub(super) automata: Vec<Automaton>,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,7 +58,9 @@ pub(super) struct Tool {
     pub(super) limits: Vec<Limit>,
     /// The shortest of all that hold.
     pub(super) max_string_length: Option<u32>,
-    /// How many literals are blocked.
+    /// How many schemas must hold, besides those of grants.
+    pub(super) schemas: usize,
+    /// How many patterns are blocked; a set is one.
     pub(super) blocked: usize,
 }
 
@@ -59,6 +70,15 @@ pub(super) struct Grant {
     pub(super) kind: &'static str,
     pub(super) name: String,
     pub(super) rule: String,
+    /// What the grant checks besides the tool; nothing if it is for any arguments.
+    pub(super) narrowing: Option<Narrowing>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Narrowing {
+    pub(super) schemas: usize,
+    pub(super) max_string_length: Option<u32>,
+    pub(super) blocked: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -78,7 +98,19 @@ pub(super) struct Limit {
 impl Report {
     pub(super) fn of(packed: &Packed, packed_bytes: usize) -> Self {
         let Packed { bundle, digest, deployment: Deployment { hold_headers }, bundle_bytes } = packed;
-        let Bundle { name, identity, audit, rules, groups, agents, buckets: _, checks: _, tools } = bundle;
+        let Bundle {
+            name,
+            identity,
+            audit,
+            rules,
+            groups,
+            agents,
+            buckets: _,
+            automata: _,
+            schemas: _,
+            checks: _,
+            tools,
+        } = bundle;
         let names = Names(bundle);
         Self {
             format: FORMAT,
@@ -88,13 +120,15 @@ impl Report {
             packed_bytes,
             bundle_bytes: *bundle_bytes,
             object_percent: packed_bytes.saturating_mul(100) / OBJECT_BYTES,
-            identity_headers: identity.iter().map(|IdentitySource::Header(header)| header.clone()).collect(),
+            identity: identity::of(identity),
             redact: audit.redact.clone(),
             audit_max_bytes: audit.max_bytes,
             groups: groups.clone(),
             agents: agents.iter().map(|agent| names.agent(agent)).collect(),
             tools: tools.iter().map(|tool| names.tool(tool)).collect(),
             rules: rules.len(),
+            schemas: schemas::of(bundle),
+            automata: automata::of(bundle),
         }
     }
 }
@@ -122,7 +156,8 @@ impl Names<'_> {
             grants: tool.grants.iter().map(|grant| self.grant(grant)).collect(),
             limits: self.limits(&tool.buckets),
             max_string_length: lengths.map(|length| length.value).min(),
-            blocked: checks.iter().map(|checks| checks.blocked.len()).sum(),
+            schemas: checks.iter().map(|checks| checks.schemas.len()).sum(),
+            blocked: checks.iter().flat_map(|checks| &checks.blocked).map(|blocked| blocked.rules.len()).sum(),
         }
     }
 
@@ -131,7 +166,17 @@ impl Names<'_> {
             Subject::Agent(agent) => ("agent", pick(&self.0.agents, &[agent]).map(|agent| agent.name.clone()).next()),
             Subject::Group(group) => ("group", pick(&self.0.groups, &[group]).next().cloned()),
         };
-        Grant { kind, name: name.unwrap_or_default(), rule: self.rule(grant.rule) }
+        let narrowing = (!grant.checks.is_empty()).then(|| self.narrowing(&grant.checks));
+        Grant { kind, name: name.unwrap_or_default(), rule: self.rule(grant.rule), narrowing }
+    }
+
+    fn narrowing(&self, checks: &[u32]) -> Narrowing {
+        let checks = || pick(&self.0.checks, checks);
+        Narrowing {
+            schemas: checks().map(|checks| checks.schemas.len()).sum(),
+            max_string_length: checks().filter_map(|checks| checks.max_string_length).map(|max| max.value).min(),
+            blocked: checks().flat_map(|checks| &checks.blocked).map(|blocked| blocked.rules.len()).sum(),
+        }
     }
 
     fn limits(&self, buckets: &[u32]) -> Vec<Limit> {

@@ -3,7 +3,12 @@
 //! In: a [`Report`]. Out: text with one table of agents and one of tools.
 //! Adds nothing that is not in the report.
 
-use super::report::{Agent, Grant, Limit, Report, Tool};
+use super::{
+    automata::{Automaton, List},
+    identity::Source,
+    report::{Agent, Grant, Limit, Narrowing, Report, Tool},
+    schemas::{Schema, Schemas},
+};
 
 pub(super) fn render(report: &Report) -> String {
     let Report {
@@ -14,14 +19,17 @@ pub(super) fn render(report: &Report) -> String {
         packed_bytes,
         bundle_bytes,
         object_percent,
-        identity_headers,
+        identity,
         redact,
         audit_max_bytes,
         groups,
         agents,
         tools,
         rules,
+        schemas,
+        automata,
     } = report;
+    let Schemas { nodes, patterns, packed_bytes: schema_bytes, most_steps, entries } = schemas;
     let held = if *hold_headers { "held until the body is judged (--hold-headers)" } else { "not held" };
     let redact = if redact.is_empty() { String::new() } else { format!("; also redacts {}", redact.join(", ")) };
     let facts = [
@@ -30,7 +38,7 @@ pub(super) fn render(report: &Report) -> String {
         ("format", format.to_string()),
         ("size", format!("{packed_bytes} bytes, {object_percent} % of a Kubernetes object; {bundle_bytes} inflated")),
         ("headers", held.to_owned()),
-        ("identity", identity_headers.join(", ")),
+        ("identity", identity.iter().map(Source::to_string).collect::<Vec<_>>().join(", then ")),
         ("audit", format!("at most {audit_max_bytes} bytes of arguments{redact}")),
         ("holds", format!("{} agents, {} groups, {} tools, {rules} rules", agents.len(), groups.len(), tools.len())),
     ];
@@ -39,8 +47,21 @@ pub(super) fn render(report: &Report) -> String {
     let header = ["AGENT", "GROUPS", "LIMITS OVER ALL TOOLS"].map(str::to_owned);
     text.push_str(&table(header, agents.iter().map(agent)));
     text.push('\n');
-    let header = ["TOOL", "MODE", "BODY", "STRINGS", "BLOCKED", "AUDIT", "LIMITS", "MAY CALL"].map(str::to_owned);
+    let header =
+        ["TOOL", "MODE", "BODY", "SCHEMAS", "STRINGS", "BLOCKED", "AUDIT", "LIMITS", "MAY CALL"].map(str::to_owned);
     text.push_str(&table(header, tools.iter().map(tool)));
+    if !entries.is_empty() {
+        text.push_str(&format!(
+            "\nschemas: {nodes} nodes, {patterns} patterns, {schema_bytes} bytes; at most {most_steps} steps a call\n\n"
+        ));
+        let header = ["SCHEMA", "STEPS FOR EACH VALUE", "TOOLS"].map(str::to_owned);
+        text.push_str(&table(header, entries.iter().map(schema)));
+    }
+    if !automata.is_empty() {
+        text.push('\n');
+        let header = ["PATTERNS", "STATES", "MEMORY", "PACKED", "TOOLS", "RULES"].map(str::to_owned);
+        text.push_str(&table(header, automata.iter().map(automaton)));
+    }
     text
 }
 
@@ -49,17 +70,39 @@ fn agent(agent: &Agent) -> [String; 3] {
     [name.clone(), list(groups), list_of(limits, limit)]
 }
 
-fn tool(tool: &Tool) -> [String; 8] {
-    let Tool { name, mode, body_limit, audit_arguments, grants, limits, max_string_length, blocked } = tool;
+fn tool(tool: &Tool) -> [String; 9] {
+    let Tool { name, mode, body_limit, audit_arguments, grants, limits, max_string_length, schemas, blocked } = tool;
     [
         name.clone(),
         (*mode).to_owned(),
         body_limit.to_string(),
+        schemas.to_string(),
         max_string_length.map_or("-".to_owned(), |length| length.to_string()),
         blocked.to_string(),
         (*audit_arguments).to_owned(),
         list_of(limits, limit),
         if grants.is_empty() { "nobody".to_owned() } else { list_of(grants, grant) },
+    ]
+}
+
+fn schema(schema: &Schema) -> [String; 3] {
+    let Schema { rules, steps_per_value, tools } = schema;
+    [list(rules), steps_per_value.to_string(), tools.to_string()]
+}
+
+/// Rules of the first list that uses it; other lists of the same patterns are like it.
+fn automaton(automaton: &Automaton) -> [String; 6] {
+    let Automaton { patterns, states, bytes, packed_bytes, tools, lists } = automaton;
+    let rules = lists.first().map(|List { at: _, rules }| rules.join(", ")).unwrap_or_default();
+    let more =
+        if lists.len() > 1 { format!(", and {} more lists", lists.len().saturating_sub(1)) } else { String::new() };
+    [
+        patterns.to_string(),
+        states.to_string(),
+        bytes.to_string(),
+        packed_bytes.to_string(),
+        tools.to_string(),
+        format!("{rules}{more}"),
     ]
 }
 
@@ -73,8 +116,18 @@ fn limit(limit: &Limit) -> String {
 }
 
 fn grant(grant: &Grant) -> String {
-    let Grant { kind, name, rule: _ } = grant;
-    if *kind == "group" { format!("{name} (group)") } else { name.clone() }
+    let Grant { kind, name, rule: _, narrowing } = grant;
+    let group = if *kind == "group" { " (group)" } else { "" };
+    let narrowing = narrowing.as_ref().map(|narrowing| format!(" (only: {})", only(narrowing))).unwrap_or_default();
+    format!("{name}{group}{narrowing}")
+}
+
+fn only(narrowing: &Narrowing) -> String {
+    let Narrowing { schemas, max_string_length, blocked } = narrowing;
+    let schema = (*schemas > 0).then(|| "schema".to_owned());
+    let strings = max_string_length.map(|length| format!("strings {length}"));
+    let blocked = (*blocked > 0).then(|| format!("blocked {blocked}"));
+    [schema, strings, blocked].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn list(items: &[String]) -> String {

@@ -147,15 +147,21 @@ impl<'a> Emitter<'_, 'a> {
 
     fn format(&mut self, draw: &mut Draw<'_, 'a>) {
         let asserted = self.library.options.assert_formats || draw.vocabularies.has(Vocabularies::FORMAT_ASSERTION);
-        let Some(name) = draw.get("format").and_then(Json::as_str).filter(|_| asserted) else {
+        let Some(name) = draw.get("format").and_then(Json::as_str) else {
             return;
         };
+        if !asserted {
+            let document = self.library.documents.get(draw.site.document).map(|document| document.uri.clone());
+            let place = || (document.unwrap_or_default(), below(&draw.site.pointer, "format"));
+            self.library.annotation.get_or_insert_with(place);
+            return;
+        }
         match formats::named(name) {
             Some(Known::Assertable(format)) => draw.push(Rule::Format(format)),
             Some(Known::Description) => {
                 let message = format!("strings cannot be held to the format `{name}`");
                 let help = Some("leave `format` out, or write a `pattern`".to_owned());
-                self.library.error(draw.site.document, below(&draw.site.pointer, "format"), message, help);
+                self.library.unknown_error(draw.site.document, below(&draw.site.pointer, "format"), message, help);
             }
             None => {}
         }

@@ -7,6 +7,9 @@
 /// What the benchmarks send: a short call, a usual one, and the largest that the sample policy takes.
 pub const SIZES: [usize; 3] = [1_280, 7_168, 65_536];
 
+/// The longest string that the sample policy takes, in characters.
+const LONGEST: usize = 500;
+
 /// As they stand in JSON: serialisers differ in what they escape, so some letters are escaped and some are not.
 const TEXTS: [&str; 6] = [
     "The deploy of build 4711 failed at the second step: the health check got no answer within ten seconds, and the \
@@ -48,6 +51,30 @@ pub fn body(size: usize) -> Vec<u8> {
     body.into_bytes()
 }
 
+/// Bodies of 64 KiB that are made to cost as much as they can, and what they play upon.
+#[must_use]
+pub fn hostile() -> Vec<(&'static str, Vec<u8>)> {
+    let of = |text: &str| {
+        let mut body = "{\"arguments\":{\"q\":[\"".to_owned();
+        let string = text.repeat(LONGEST / text.chars().count());
+        while body.len() + string.len() + "\",\"\"]}}".len() <= 65_536 {
+            body.push_str(&string);
+            body.push_str("\",\"");
+        }
+        body.push_str("\"]}}");
+        body.into_bytes()
+    };
+    vec![
+        // Each begins as a pattern does, and none goes on as one.
+        ("nearly found", of("rm -r.drop tabl.union al.curl x.wget y.delete fro.bash z.akia.")),
+        // What looks encoded, and what is: each layer has to be undone.
+        ("every sign", of("%2&#x'`^é%25%32\\u0041\\\\x41&amp;\\\"")),
+        ("invisible letters", of("a\u{200b}b\u{ad}c\u{ff41}")),
+        ("base64", of("aGVsbG8gd29ybGQsIHRoaXMgaXMgYSB0ZXh0IGluIGJhc2U2NC4g")),
+        ("short strings", of("a b\",\"")),
+    ]
+}
+
 fn passage(number: usize, text: &str) -> String {
     let score = 9_731usize.saturating_sub(number * 37 % 9_000);
     let pinned = number.is_multiple_of(7);
@@ -66,6 +93,14 @@ mod tests {
     fn a_body_has_the_size_that_was_asked_for() {
         for size in (1_000..1_800).chain(SIZES) {
             assert_eq!(body(size).len(), size);
+        }
+    }
+
+    #[test]
+    fn hostile_bodies_are_as_large_as_they_may_be() {
+        for (name, body) in hostile() {
+            assert!((64_000..=65_536).contains(&body.len()), "{name}: {}", body.len());
+            assert!(str::from_utf8(&body).is_ok(), "{name}");
         }
     }
 

@@ -1,0 +1,126 @@
+//! A plugin config from any bytes is refused, or becomes a policy that judges every call to an end.
+//!
+//! In: bytes, once as a config and once as a bundle in a config that is whole. What was loaded is packed again and
+//! stays the same, and neither loading nor judging asks for more memory than the size of the bundle allows.
+
+#![no_main]
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use libfuzzer_sys::fuzz_target;
+use peak_alloc::PeakAlloc;
+use sha2::{Digest as _, Sha256};
+use std::convert::Infallible;
+use toolgate_engine::{
+    audit::Decision,
+    bundle::{Bundle, FORMAT, IdentitySource, Mode, decode, encode},
+    exchange::{Awaited, BodyStep, Exchange, HeadStep},
+    identity::{CertificateName, Verified},
+    limits::{Reading, Store, Swap, Timestamp},
+    policy::Policy,
+    request::Head,
+};
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// What a policy may take besides, whatever its size: one automaton that turns out to be none.
+const ANY_BUNDLE: usize = 9 << 20;
+
+/// How many bytes each byte of a bundle may become.
+const EACH_BYTE: usize = 200;
+
+const NOON: Timestamp = Timestamp(1_795_435_200_000_000_000);
+
+const BODIES: [&str; 3] = [
+    r#"{"arguments":{"q":"rm -rf %2e%2e/","a":[{"b":1.5,"":null}],"Ａ":"ZHJvcCB0YWJsZSB1c2Vycw=="}}"#,
+    r#"{"arguments":{}}"#,
+    r#"{"arguments":[]}"#,
+];
+
+fuzz_target!(|bytes: &[u8]| {
+    let _ = Policy::load(bytes);
+    let config = packed(bytes);
+    let before = MEMORY.current_usage();
+    MEMORY.reset_peak_usage();
+    if let Ok(policy) = Policy::load(config.as_bytes()) {
+        judge_all(&policy, &decode(config.as_bytes()).expect("a loaded config can be read").bundle);
+    }
+    let peak = MEMORY.peak_usage().saturating_sub(before);
+    let most = ANY_BUNDLE + EACH_BYTE * bytes.len();
+    assert!(peak <= most, "a bundle of {} bytes asked for {peak} bytes", bytes.len());
+});
+
+/// The bytes as the bundle of a config whose wrapping is whole.
+fn packed(bytes: &[u8]) -> String {
+    let policy = BASE64_STANDARD.encode(miniz_oxide::deflate::compress_to_vec_zlib(bytes, 1));
+    let digest = Sha256::digest(bytes);
+    format!(r#"{{"format":{FORMAT},"digest":"sha256:{digest:x}","policy":"{policy}"}}"#)
+}
+
+fn judge_all(policy: &Policy, bundle: &Bundle) {
+    let again = encode(bundle, policy.deployment()).expect("what was loaded can be packed");
+    assert_eq!(&decode(again.as_bytes()).expect("what was packed can be read").bundle, bundle);
+    Policy::load(again.as_bytes()).unwrap_or_else(|bad| panic!("what was packed again: {bad}"));
+    let agents = bundle.agents.iter().map(|agent| agent.name.as_str()).take(3).chain(["nobody"]);
+    for agent in agents {
+        for tool in bundle.tools.iter().take(3) {
+            BODIES.iter().for_each(|body| judge(policy, agent, &tool.name, body.as_bytes()));
+        }
+    }
+}
+
+fn judge(policy: &Policy, agent: &str, tool: &str, body: &[u8]) {
+    let path = format!("/tools/{tool}");
+    let of_call = [(":method", "POST"), (":path", &path), ("content-type", "application/json")];
+    let identity = policy.identity().iter().filter_map(header).map(|name| (name, agent));
+    let fields = of_call.into_iter().chain(identity);
+    let fields: Vec<_> = fields.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect();
+    // No token. In a subject an agent's id may read as another one.
+    let certificate = policy.wanted().certificate.filter(|name| *name != CertificateName::Subject);
+    let verified = Verified { certificate: certificate.map(|_| agent.as_bytes().to_vec()), ..Verified::default() };
+    let mut exchange = Exchange::new(NOON);
+    let is_forwarded = match exchange.request_head(policy, Head { fields: &fields }, &verified, false) {
+        HeadStep::Reply(_) => false,
+        HeadStep::Proceed { body: Awaited::Nothing, .. } => true,
+        HeadStep::Proceed { body: Awaited::Body, .. } => {
+            match exchange.request_body(policy, body, NOON, &mut Forgetful) {
+                BodyStep::Forward => true,
+                BodyStep::Reply(_) => false,
+                BodyStep::Wait => panic!("a body that is whole is judged"),
+            }
+        }
+    };
+    let record = exchange.finish(Some(policy), NOON);
+    let (agent, tool) = (policy.agent_named(agent), policy.tool_named(tool.as_bytes()).expect("it is declared"));
+    let is_granted = agent.is_some_and(|agent| policy.grants(agent, tool).next().is_some());
+    match record.decision() {
+        Decision::Allow => assert!(is_forwarded && is_granted && record.rule().is_some()),
+        Decision::Shadow => assert!(is_forwarded && policy.mode(tool) == Mode::Shadow),
+        Decision::Deny => assert!(!is_forwarded),
+        Decision::Incomplete => panic!("the exchange was judged to its end"),
+    }
+    serde_json::from_str::<serde::de::IgnoredAny>(&record.to_line()).expect("the audit line is JSON");
+}
+
+fn header(source: &IdentitySource) -> Option<&str> {
+    match source {
+        IdentitySource::Header(name) | IdentitySource::ApiKey(name) => Some(name),
+        IdentitySource::Certificate(_) | IdentitySource::Token(_) => None,
+    }
+}
+
+/// Shared data in which nothing stays.
+struct Forgetful;
+
+impl Store for Forgetful {
+    type Error = Infallible;
+    type Version = ();
+
+    fn read(&mut self, _: &[u8]) -> Result<Reading<()>, Infallible> {
+        Ok((None, ()))
+    }
+
+    fn swap(&mut self, _: &[u8], _: &[u8], (): ()) -> Result<Swap, Infallible> {
+        Ok(Swap::Done)
+    }
+}
