@@ -119,12 +119,14 @@ def shadow():
 def unidentified():
     rest = [JSON, length(QUESTION)]
 
-    def named(about, lines, reason, **more):
-        return bare_search(about, [*lines, *rest], status=401, reason=reason, headers={"www-authenticate": "Agent"},
+    def named(about, lines, reason, scheme="Agent", **more):
+        return bare_search(about, [*lines, *rest], status=401, reason=reason, headers={"www-authenticate": scheme},
                            tool="search", **more)
 
     return [
-        named("no agent id", [], "identity_missing"),
+        named("no agent id", [], "identity_missing", "Bearer"),
+        named("one beside a token that nobody verified", [identity("research-agent"), b"authorization: Bearer e30.e30."],
+              "identity_unverified", "Bearer"),
         named("an empty agent id", [identity("")], "identity_malformed"),
         named("two agent ids", [identity("research-agent"), identity("dev-agent")], "identity_ambiguous",
               shows_audit=True),

@@ -28,6 +28,8 @@ pub struct Record<'a> {
     pub(crate) started: Timestamp,
     pub(crate) ended: Timestamp,
     pub(crate) agent_id: Option<&'a str>,
+    /// For whom the agent acts.
+    pub(crate) user_id: Option<&'a str>,
     pub(crate) tool: Option<&'a str>,
     pub(crate) arguments: &'a str,
     pub(crate) decision: Decision,
@@ -46,6 +48,8 @@ struct Line<'a> {
     schema_version: u32,
     timestamp: String,
     agent_id: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    user_id: &'a str,
     tool: &'a str,
     arguments: &'a str,
     decision: &'static str,
@@ -99,6 +103,7 @@ impl Record<'_> {
             schema_version: SCHEMA_VERSION,
             timestamp: rfc3339(self.started),
             agent_id: self.agent_id.unwrap_or(names::UNKNOWN),
+            user_id: self.user_id.unwrap_or_default(),
             tool: self.tool.unwrap_or(names::UNKNOWN),
             arguments: self.arguments,
             decision: match self.decision {

@@ -54,6 +54,48 @@ pub struct Bundle {
 pub enum IdentitySource {
     /// A request header, lower case, that an earlier hop is trusted to set.
     Header(String),
+    /// A request header, lower case, in which Envoy's API key filter tells the client's id.
+    ApiKey(String),
+    /// A name in the client's certificate.
+    Certificate(CertificateName),
+    /// Claims of a token that Envoy's JWT filter verified.
+    Token(TokenSource),
+}
+
+/// Which name in a certificate is the agent's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CertificateName {
+    /// The first URI among the subject's alternative names.
+    UriSan,
+    /// The first DNS name among them.
+    DnsSan,
+    /// The one common name of the subject.
+    Subject,
+}
+
+/// Which claims of a verified token say who calls, and what the token is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenSource {
+    /// The name under which Envoy's JWT filter keeps the payload (`payload_in_metadata`).
+    pub provider: String,
+    /// The claim that holds the agent's id.
+    pub agent: Claim,
+    /// The claim that holds the id of the user for whom the agent acts.
+    pub user: Option<Claim>,
+    /// The claim that lists the tools the token is for; without one, it is for all that the policy grants.
+    pub tools: Option<Ruled<ToolsClaim>>,
+}
+
+/// The names on the way to a claim, from the top of the payload.
+pub type Claim = Vec<String>;
+
+/// A claim that lists tools.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolsClaim {
+    /// Where it stands.
+    pub claim: Claim,
+    /// What stands before the name of a tool. Nothing: the claim is no OAuth scope, and holds names of tools only.
+    pub scope_prefix: Option<String>,
 }
 
 /// What the audit line may show of arguments.

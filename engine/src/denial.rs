@@ -15,10 +15,12 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// No source of identity has one.
-    IdentityMissing,
+    IdentityMissing(Challenge),
+    /// A token was sent that no provider of the policy vouches for.
+    IdentityUnverified,
     /// The identity stands in the request more than once.
     IdentityAmbiguous,
-    /// The identity is empty, not UTF-8, or has letters that no agent id has.
+    /// The identity is empty, not UTF-8, or has letters that no agent id has; or a credential lacks what it must say.
     IdentityMalformed,
     /// The path names no declared tool.
     ToolUnknown,
@@ -26,6 +28,11 @@ pub enum Reason {
     AgentUnknown,
     /// No grant lets this agent call this tool.
     ToolNotGranted,
+    /// The token is not for this tool.
+    ScopeInsufficient {
+        /// The scope that it lacks; nothing if tools are listed by another claim.
+        scope: Option<String>,
+    },
     /// Not a POST.
     MethodNotAllowed,
     /// Not exactly one `application/json` in UTF-8.
@@ -65,6 +72,15 @@ pub enum Reason {
     Undecided(Undecided),
 }
 
+/// How a caller that names no agent is asked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Challenge {
+    /// By what the gateway asks for.
+    Agent,
+    /// By a token (RFC 6750).
+    Bearer,
+}
+
 /// Why the filter could not decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Undecided {
@@ -82,12 +98,14 @@ impl Reason {
     /// The stable, machine-readable code.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::IdentityMissing => "identity_missing",
+            Self::IdentityMissing(_) => "identity_missing",
+            Self::IdentityUnverified => "identity_unverified",
             Self::IdentityAmbiguous => "identity_ambiguous",
             Self::IdentityMalformed => "identity_malformed",
             Self::ToolUnknown => "tool_unknown",
             Self::AgentUnknown => "agent_unknown",
             Self::ToolNotGranted => "tool_not_granted",
+            Self::ScopeInsufficient { .. } => "scope_insufficient",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::MediaTypeUnsupported => "media_type_unsupported",
             Self::ContentEncodingUnsupported => "content_encoding_unsupported",
@@ -113,9 +131,11 @@ impl Reason {
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {
-            Self::IdentityMissing | Self::IdentityAmbiguous | Self::IdentityMalformed => 401,
+            Self::IdentityMissing(_) | Self::IdentityUnverified | Self::IdentityAmbiguous | Self::IdentityMalformed => {
+                401
+            }
             Self::ToolUnknown => 404,
-            Self::AgentUnknown | Self::ToolNotGranted => 403,
+            Self::AgentUnknown | Self::ToolNotGranted | Self::ScopeInsufficient { .. } => 403,
             Self::MethodNotAllowed => 405,
             Self::BodyTooLarge { .. } => 413,
             Self::MediaTypeUnsupported | Self::ContentEncodingUnsupported => 415,
@@ -147,16 +167,19 @@ impl Reason {
 
     /// Whether shadow mode forwards such a call: not if it names no agent, or if nothing could be decided.
     pub(crate) fn can_be_shadowed(&self) -> bool {
-        let names_no_agent = matches!(self, Self::IdentityMissing | Self::IdentityAmbiguous | Self::IdentityMalformed);
+        let names_no_agent = self.status() == 401;
         !names_no_agent && !matches!(self, Self::Undecided(_))
     }
 
     /// The text for a person; the same for the same code.
     pub fn title(&self) -> &'static str {
         match self {
-            Self::IdentityMissing | Self::IdentityAmbiguous | Self::IdentityMalformed => "The agent is not identified",
+            Self::IdentityMissing(_) | Self::IdentityUnverified | Self::IdentityAmbiguous | Self::IdentityMalformed => {
+                "The agent is not identified"
+            }
             Self::ToolUnknown => "There is no such tool",
             Self::AgentUnknown | Self::ToolNotGranted => "The agent may not call this tool",
+            Self::ScopeInsufficient { .. } => "The token is not for this tool",
             Self::MethodNotAllowed => "A tool is called with POST",
             Self::MediaTypeUnsupported | Self::ContentEncodingUnsupported => "The body must be plain application/json",
             Self::BodyTooLarge { .. } => "The body is too large",
@@ -173,8 +196,20 @@ impl Reason {
     fn headers(&self) -> Vec<(&'static str, String)> {
         match self {
             // RFC 9110, section 15.5.2: a 401 names a scheme.
-            Self::IdentityMissing | Self::IdentityAmbiguous | Self::IdentityMalformed => {
+            Self::IdentityMissing(Challenge::Agent) | Self::IdentityAmbiguous | Self::IdentityMalformed => {
                 vec![("www-authenticate", "Agent realm=\"toolgate\"".to_owned())]
+            }
+            // RFC 6750, section 3.1: a request without a token is told the scheme only.
+            Self::IdentityMissing(Challenge::Bearer) => {
+                vec![("www-authenticate", "Bearer realm=\"toolgate\"".to_owned())]
+            }
+            Self::IdentityUnverified => {
+                vec![("www-authenticate", "Bearer realm=\"toolgate\", error=\"invalid_token\"".to_owned())]
+            }
+            Self::ScopeInsufficient { scope } => {
+                let scope = scope.iter().map(|scope| format!(", scope=\"{scope}\"")).collect::<String>();
+                let challenge = format!("Bearer realm=\"toolgate\", error=\"insufficient_scope\"{scope}");
+                vec![("www-authenticate", challenge)]
             }
             Self::MethodNotAllowed => vec![("allow", "POST".to_owned())],
             Self::MediaTypeUnsupported => vec![("accept", "application/json".to_owned())],
@@ -188,12 +223,16 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::IdentityMissing => write!(f, "the request names no agent"),
+            Self::IdentityMissing(_) => write!(f, "the request names no agent"),
+            Self::IdentityUnverified => write!(f, "the token is not one that this gateway verifies"),
             Self::IdentityAmbiguous => write!(f, "the request names its agent more than once"),
-            Self::IdentityMalformed => write!(f, "the agent's id is empty or has characters that no id has"),
+            Self::IdentityMalformed => {
+                write!(f, "what names the agent is empty, incomplete or has characters that no id has")
+            }
             Self::ToolUnknown => write!(f, "tools are called at /tools/{{tool}}, and no tool is declared by this name"),
             Self::AgentUnknown => write!(f, "the agent is not declared"),
             Self::ToolNotGranted => write!(f, "no grant lets this agent call this tool"),
+            Self::ScopeInsufficient { .. } => write!(f, "the token does not list this tool"),
             Self::MethodNotAllowed => write!(f, "use POST"),
             Self::MediaTypeUnsupported => {
                 write!(f, "send exactly one content-type, application/json, with no charset or utf-8")

@@ -8,6 +8,7 @@ use crate::{
     audit::{Decision, Record},
     bundle::Mode,
     denial::{self, Reason, Reply, Undecided},
+    identity::{self, Verified},
     json::{Admitted, Bounds, Document, Numbers, Value},
     limits::{self, Failure, Outcome, Standing, Store, Timestamp},
     names,
@@ -18,6 +19,10 @@ use crate::{
 
 /// The header field that tells a tool who calls.
 pub const TRUSTED_AGENT: &str = "x-forwarded-agent";
+
+/// The header field that tells a tool for whom the agent acts. `x-forwarded-user` would be taken for what
+/// a sign-on proxy says of a person at a browser.
+pub const TRUSTED_USER: &str = "x-forwarded-agent-user";
 
 /// What to do with the request's header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +55,8 @@ pub struct Edits {
     pub remove: Vec<Vec<u8>>,
     /// Who calls. Set after the removals.
     pub agent: Option<String>,
+    /// For whom it acts. Set after the removals.
+    pub user: Option<String>,
 }
 
 /// What to do with the request's body.
@@ -70,6 +77,7 @@ pub struct Exchange {
     phase: Phase,
     request_id: Option<String>,
     agent_id: Option<String>,
+    user_id: Option<String>,
     agent: Option<AgentIndex>,
     tool_name: Option<String>,
     tool: Option<ToolIndex>,
@@ -108,6 +116,12 @@ impl From<Reason> for Denial {
     }
 }
 
+impl From<(Reason, u32)> for Denial {
+    fn from((reason, rule): (Reason, u32)) -> Self {
+        Self { reason, rule: Some(rule) }
+    }
+}
+
 impl From<Offence> for Denial {
     fn from(Offence { rule, pointer, fault }: Offence) -> Self {
         Self { reason: Reason::Argument { pointer, fault }, rule: Some(rule) }
@@ -122,6 +136,7 @@ impl Exchange {
             phase: Phase::Judging,
             request_id: None,
             agent_id: None,
+            user_id: None,
             agent: None,
             tool_name: None,
             tool: None,
@@ -133,9 +148,9 @@ impl Exchange {
     }
 
     /// Judges the header. `ends` says that no body follows.
-    pub fn request_head(&mut self, policy: &Policy, head: Head<'_>, ends: bool) -> HeadStep {
+    pub fn request_head(&mut self, policy: &Policy, head: Head<'_>, verified: &Verified, ends: bool) -> HeadStep {
         self.request_id = head.request_id().map(str::to_owned);
-        match self.judge_head(policy, head, ends) {
+        match self.judge_head(policy, head, verified, ends) {
             Ok(()) => HeadStep::Proceed { edits: self.edits(head), body: Awaited::Body },
             Err(denial) => match self.deny(policy, denial) {
                 Some(reply) => HeadStep::Reply(reply),
@@ -145,17 +160,18 @@ impl Exchange {
     }
 
     /// The order of the checks that need no body. It is the order of the table in `docs/reasons.md`.
-    fn judge_head(&mut self, policy: &Policy, head: Head<'_>, ends: bool) -> Result<(), Denial> {
+    fn judge_head(&mut self, policy: &Policy, head: Head<'_>, verified: &Verified, ends: bool) -> Result<(), Denial> {
         // What was called is recorded also for a call whose caller is not known.
         let name = head.tool().unwrap_or_default();
         self.tool_name = names::tool_name(name).ok().map(str::to_owned);
         self.tool = policy.tool_named(name);
-        let agent_id = head.agent_id(policy.identity())?;
-        self.agent_id = Some(agent_id.to_owned());
-        self.agent = policy.agent_named(agent_id);
+        let identity = identity::establish(policy.identity(), head, verified)?;
+        self.agent = policy.agent_named(&identity.agent);
+        (self.agent_id, self.user_id) = (Some(identity.agent), identity.user);
         let tool = self.tool.ok_or(Reason::ToolUnknown)?;
         let agent = self.agent.ok_or(Reason::AgentUnknown)?;
         let grant = policy.grants(agent, tool).next().ok_or(Reason::ToolNotGranted)?;
+        identity.tools.require(policy.tool_name(tool))?;
         head.require_post()?;
         head.require_plain_json()?;
         let length = head.content_length();
@@ -285,8 +301,8 @@ impl Exchange {
         remove.sort_unstable();
         remove.dedup();
         // In shadow mode a call of an unknown agent goes on, but nobody vouches for its name.
-        let agent = self.agent.and(self.agent_id.clone());
-        Edits { remove, agent }
+        let (agent, user) = (self.agent.and(self.agent_id.clone()), self.agent.and(self.user_id.clone()));
+        Edits { remove, agent, user }
     }
 
     /// Records the status that the client gets. Returns the fields to add to the tool's answer.
@@ -325,6 +341,7 @@ impl Exchange {
             started: self.started,
             ended: now,
             agent_id: self.agent_id.as_deref(),
+            user_id: self.user_id.as_deref(),
             tool: self.tool_name.as_deref(),
             arguments: &self.arguments,
             decision,

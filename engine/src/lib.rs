@@ -9,6 +9,7 @@ pub mod automaton;
 pub mod bundle;
 pub mod denial;
 pub mod exchange;
+pub mod identity;
 pub mod json;
 pub mod limits;
 pub mod names;

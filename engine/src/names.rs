@@ -8,6 +8,9 @@ use std::fmt;
 /// The longest name of an agent or a tool, in bytes.
 pub const MAX_NAME_BYTES: usize = 128;
 
+/// The longest id of a user, in bytes; what OpenID Connect allows for `sub`.
+pub const MAX_USER_BYTES: usize = 255;
+
 /// What metrics say for an agent or a tool that the policy does not declare; no name may be this.
 pub const UNKNOWN: &str = "unknown";
 
@@ -67,18 +70,28 @@ pub fn header_name(bytes: &[u8]) -> Result<&str, InvalidName> {
     checked(bytes, |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-fn checked(bytes: &[u8], allowed: fn(u8) -> bool) -> Result<&str, InvalidName> {
+/// Checks the id of a user: visible ASCII, as OpenID Connect has it, without the signs that would make a list,
+/// a parameter or a quoted text of it when it stands in a header.
+pub fn user_id(bytes: &[u8]) -> Result<&str, InvalidName> {
+    within(MAX_USER_BYTES, bytes, |byte| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte))
+}
+
+fn within(most: usize, bytes: &[u8], allowed: fn(u8) -> bool) -> Result<&str, InvalidName> {
     if bytes.is_empty() {
         return Err(InvalidName::Empty);
     }
-    if bytes.len() > MAX_NAME_BYTES {
+    if bytes.len() > most {
         return Err(InvalidName::TooLong { length: bytes.len() });
     }
     if let Some(at) = bytes.iter().position(|&byte| !allowed(byte)) {
         return Err(InvalidName::BadCharacter { at });
     }
     // All allowed bytes are ASCII, so this cannot fail; the error arm keeps it total.
-    let name = std::str::from_utf8(bytes).map_err(|_| InvalidName::BadCharacter { at: 0 })?;
+    std::str::from_utf8(bytes).map_err(|_| InvalidName::BadCharacter { at: 0 })
+}
+
+fn checked(bytes: &[u8], allowed: fn(u8) -> bool) -> Result<&str, InvalidName> {
+    let name = within(MAX_NAME_BYTES, bytes, allowed)?;
     if matches!(name, "." | ".." | UNKNOWN) {
         return Err(InvalidName::Reserved);
     }
@@ -96,6 +109,16 @@ mod tests {
         assert_eq!(tool_name(b"github.create_issue-2"), Ok("github.create_issue-2"));
         assert_eq!(agent_id(b"spiffe://acme.org/ns/a/sa/b"), Ok("spiffe://acme.org/ns/a/sa/b"));
         assert_eq!(header_name(b"x-agent-id"), Ok("x-agent-id"));
+    }
+
+    #[test]
+    fn a_user_may_be_called_what_an_issuer_calls_it() {
+        for good in ["auth0|5f7c8ec7c33c6c004bbafe82", "alice@acme.org", "f:1a2b:alice", "00u1a2B3", "unknown"] {
+            assert_eq!(user_id(good.as_bytes()), Ok(good));
+        }
+        for bad in ["", "a b", "a,b", "a;b", "\"a\"", "a\\b", "a\r\nx-forwarded-agent: b", "\u{e4}", &"x".repeat(256)] {
+            assert!(user_id(bad.as_bytes()).is_err(), "{bad}");
+        }
     }
 
     #[test]

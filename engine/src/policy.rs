@@ -10,6 +10,7 @@ use crate::{
         Agent, AuditArguments, AuditOptions, BadConfig, Bucket, Bundle, Deployment, Grant, IdentitySource, Mode,
         Packed, Ruled, Subject, Tool,
     },
+    identity::{self, Wanted},
     limits, names, redact,
     schema::Schemas,
 };
@@ -28,6 +29,7 @@ pub struct Policy {
     digest: String,
     deployment: Deployment,
     identity: Vec<IdentitySource>,
+    wanted: Wanted,
     audit: AuditOptions,
     rules: Vec<String>,
     agents: Vec<Agent>,
@@ -54,9 +56,14 @@ impl Policy {
         self.deployment
     }
 
-    /// Where the agent's id comes from.
+    /// Where the agent's id comes from, in order.
     pub fn identity(&self) -> &[IdentitySource] {
         &self.identity
+    }
+
+    /// What has to be known of the caller besides the header.
+    pub fn wanted(&self) -> Wanted {
+        self.wanted
     }
 
     /// What the audit line may show.
@@ -185,6 +192,7 @@ impl TryFrom<Packed> for Policy {
         Ok(Self {
             digest,
             deployment,
+            wanted: identity::wanted(&identity),
             identity,
             audit,
             rules,
@@ -231,14 +239,7 @@ fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
     let no = |what| Err(BadConfig::Inconsistent(what));
     let rule = |at: u32| index(at) < rules.len();
     let all = |list: &[u32], len: usize| list.iter().all(|&at| index(at) < len);
-    if identity.is_empty() {
-        return no("no source of identity");
-    }
-    for IdentitySource::Header(header) in identity {
-        if names::header_name(header.as_bytes()).is_err() {
-            return no("the name of an identity header");
-        }
-    }
+    identity::consistent(identity, rules.len()).map_err(BadConfig::Inconsistent)?;
     for Agent { name, groups: member_of, buckets: held_to } in agents {
         if names::agent_id(name.as_bytes()).is_err() {
             return no("the id of an agent");

@@ -3,7 +3,7 @@
 //! In: header fields as bytes. Out: the agent's id, the tool's name, what the body claims to be.
 //! Knows nothing of which agents and tools are declared.
 
-use crate::{bundle::IdentitySource, denial::Reason, names};
+use crate::{denial::Reason, names};
 
 /// Header fields in the order they came, names in lower case as Envoy has them, pseudo-header fields too.
 #[derive(Clone, Copy)]
@@ -20,8 +20,11 @@ enum Field<'a> {
 }
 
 /// Header fields by which some servers are told another method or path than the one that was judged.
-const OVERRIDES: [&str; 7] = [
+///
+/// The first two are ours, by which a tool is told who calls.
+const OVERRIDES: [&str; 8] = [
     "x-forwarded-agent",
+    "x-forwarded-agent-user",
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
@@ -40,22 +43,25 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// The id of the agent, from the first source that has one. A bad one is never passed over.
-    pub fn agent_id(self, sources: &[IdentitySource]) -> Result<&'a str, Reason> {
-        for IdentitySource::Header(header) in sources {
-            // A server that reads `_` as `-` would see two identities.
-            if self.fields.iter().any(|(name, _)| is_twin(name, header)) {
-                return Err(Reason::IdentityAmbiguous);
-            }
-            match self.field(header) {
-                Field::Absent => {}
-                Field::Often => return Err(Reason::IdentityAmbiguous),
-                Field::Once(id) => {
-                    return names::agent_id(id).map_err(|_| Reason::IdentityMalformed);
-                }
-            }
+    /// The agent's id that a field of this name holds; nothing if there is no such field.
+    pub fn identity(self, header: &str) -> Result<Option<&'a str>, Reason> {
+        // A server that reads `_` as `-` would see two identities.
+        if self.fields.iter().any(|(name, _)| is_twin(name, header)) {
+            return Err(Reason::IdentityAmbiguous);
         }
-        Err(Reason::IdentityMissing)
+        match self.field(header) {
+            Field::Absent => Ok(None),
+            Field::Often => Err(Reason::IdentityAmbiguous),
+            Field::Once(id) => names::agent_id(id).map(Some).map_err(|_| Reason::IdentityMalformed),
+        }
+    }
+
+    /// Whether a bearer token was sent (RFC 6750), wherever in `authorization` it stands and however it is spelt:
+    /// Envoy joins several fields with `,`, and its JWT filter looks for `Bearer ` anywhere in them.
+    pub fn has_bearer_token(self) -> bool {
+        let fields = self.fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"authorization"));
+        let mut words = fields.flat_map(|(_, value)| value.split(|byte| !byte.is_ascii_alphanumeric()));
+        words.any(|word| word.eq_ignore_ascii_case(b"bearer"))
     }
 
     /// The bytes between `/tools/` and the end of the path or its query. Nothing is decoded:
@@ -161,15 +167,27 @@ mod tests {
         list.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect()
     }
 
-    fn agent(list: &[(&str, &str)]) -> Result<String, Reason> {
-        let sources = [IdentitySource::Header("x-agent-id".to_owned())];
-        Head { fields: &fields(list) }.agent_id(&sources).map(str::to_owned)
+    fn agent(list: &[(&str, &str)]) -> Result<Option<String>, Reason> {
+        Head { fields: &fields(list) }.identity("x-agent-id").map(|id| id.map(str::to_owned))
+    }
+
+    #[test]
+    fn a_bearer_token_is_seen_however_it_is_sent() {
+        let sent = |list: &[(&str, &str)]| Head { fields: &fields(list) }.has_bearer_token();
+        for value in ["Bearer x", "bearer x", "BEARER\tx", "Bearer", "Basic eDp5,Bearer x", "Basic eDp5, bearer x"] {
+            assert!(sent(&[("authorization", value)]), "{value}");
+            assert!(sent(&[("authorization", "Basic eDp5"), ("Authorization", value)]), "{value}");
+        }
+        for value in ["", "Basic YmVhcmVy", "Bearers x"] {
+            assert!(!sent(&[("authorization", value)]), "{value}");
+        }
+        assert!(!sent(&[("x-authorization", "Bearer x")]));
     }
 
     #[test]
     fn an_identity_stands_once_and_is_well_formed() {
-        assert_eq!(agent(&[("x-agent-id", "a")]), Ok("a".to_owned()));
-        assert_eq!(agent(&[]), Err(Reason::IdentityMissing));
+        assert_eq!(agent(&[("x-agent-id", "a")]), Ok(Some("a".to_owned())));
+        assert_eq!(agent(&[]), Ok(None));
         assert_eq!(agent(&[("x-agent-id", "")]), Err(Reason::IdentityMalformed));
         assert_eq!(agent(&[("x-agent-id", "a, b")]), Err(Reason::IdentityMalformed));
         assert_eq!(agent(&[("x-agent-id", "a"), ("x-agent-id", "a")]), Err(Reason::IdentityAmbiguous));
@@ -221,9 +239,14 @@ mod tests {
 
     #[test]
     fn every_spelling_of_a_trusted_field_is_untrusted() {
-        for name in
-            ["x-forwarded-agent", "x_forwarded_agent", "X-Forwarded_Agent", "x-http-method-override", "x_original_url"]
-        {
+        for name in [
+            "x-forwarded-agent",
+            "x_forwarded_agent",
+            "X-Forwarded_Agent",
+            "x_forwarded-agent_user",
+            "x-http-method-override",
+            "x_original_url",
+        ] {
             assert!(is_untrusted(name.as_bytes()), "{name}");
         }
         assert!(!is_untrusted(b"x-forwarded-agents"));

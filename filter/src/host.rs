@@ -8,6 +8,7 @@ mod abi;
 
 use toolgate_engine::{
     denial::Reply,
+    identity::{CertificateName, Verified, Wanted},
     limits::{Reading, Store, Swap, Timestamp},
 };
 
@@ -46,6 +47,34 @@ pub fn request_header() -> Result<Fields, Fault> {
 /// All fields of the request's trailers.
 pub fn request_trailers() -> Result<Fields, Fault> {
     abi::fields(abi::Map::RequestTrailers)
+}
+
+/// What Envoy verified of the caller. Nothing is asked for that is not wanted.
+pub fn verified(wanted: Wanted) -> Result<Verified, Fault> {
+    let Wanted { metadata, certificate } = wanted;
+    Ok(Verified {
+        // All of it, as one message: read claim by claim, a number could not be told from eight letters.
+        metadata: if metadata { abi::property("metadata")? } else { None },
+        certificate: match certificate {
+            Some(name) => certificate_name(name)?,
+            None => None,
+        },
+    })
+}
+
+/// The name in the client's certificate, empty if it has none; nothing without a certificate.
+fn certificate_name(name: CertificateName) -> Result<Option<Vec<u8>>, Fault> {
+    // A byte that says whether the client presented a certificate.
+    let presented = abi::property("connection\0mtls")?;
+    if presented.is_none_or(|is_so| is_so == [0]) {
+        return Ok(None);
+    }
+    let path = match name {
+        CertificateName::UriSan => "connection\0uri_san_peer_certificate",
+        CertificateName::DnsSan => "connection\0dns_san_peer_certificate",
+        CertificateName::Subject => "connection\0subject_peer_certificate",
+    };
+    Ok(Some(abi::property(path)?.unwrap_or_default()))
 }
 
 /// Removes every field of this name from the request's header.

@@ -15,7 +15,7 @@ use proxy_wasm::{
 use std::rc::Rc;
 use toolgate_engine::{
     denial::{Reply, Undecided},
-    exchange::{Awaited, BodyStep, Edits, Exchange, HeadStep, TRUSTED_AGENT},
+    exchange::{Awaited, BodyStep, Edits, Exchange, HeadStep, TRUSTED_AGENT, TRUSTED_USER},
     limits::Timestamp,
     policy::Policy,
     request::{Head, is_untrusted},
@@ -117,7 +117,8 @@ impl ToolCallContext {
     fn judge_head(&mut self, policy: &Policy, ends: bool) -> Result<Action, Fault> {
         self.exchange = Exchange::new(host::now()?);
         let fields = host::request_header()?;
-        match self.exchange.request_head(policy, Head { fields: &fields }, ends) {
+        let verified = host::verified(policy.wanted())?;
+        match self.exchange.request_head(policy, Head { fields: &fields }, &verified, ends) {
             HeadStep::Reply(reply) => Ok(send(&reply)),
             HeadStep::Proceed { edits, body } => {
                 apply(&edits)?;
@@ -163,14 +164,16 @@ fn send(reply: &Reply) -> Action {
 }
 
 fn apply(edits: &Edits) -> Result<(), Fault> {
-    let Edits { remove, agent } = edits;
+    let Edits { remove, agent, user } = edits;
     for name in remove {
         host::remove_from_request_header(name)?;
     }
-    match agent {
-        Some(agent) => host::set_in_request_header(TRUSTED_AGENT, agent),
-        None => Ok(()),
+    for (name, value) in [(TRUSTED_AGENT, agent), (TRUSTED_USER, user)] {
+        if let Some(value) = value {
+            host::set_in_request_header(name, value)?;
+        }
     }
+    Ok(())
 }
 
 /// Some servers add trailers to the header: what is not trusted there is not trusted here.

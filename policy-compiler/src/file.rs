@@ -7,12 +7,14 @@ pub(crate) mod amounts;
 mod fields;
 mod grants;
 pub(crate) mod headers;
+mod identity;
 mod limits;
 mod patterns;
 mod read;
 mod schemas;
 mod values;
 
+pub(crate) use identity::{Source, SourceKind, Token, ToolsClaim};
 pub(crate) use read::read;
 pub(crate) use schemas::{Inline, SchemaSource};
 
@@ -120,7 +122,8 @@ pub(crate) struct Narrowing {
 #[derive(Debug, Default)]
 pub(crate) struct PolicyFile {
     pub(crate) name: String,
-    pub(crate) identity: Option<Given<String>>,
+    /// In order; one, if it is written as a mapping.
+    pub(crate) identity: Option<Given<Vec<Source>>>,
     pub(crate) defaults: Defaults,
     pub(crate) audit: Audit,
     pub(crate) schema_format: Option<Given<Formats>>,
@@ -207,6 +210,10 @@ pub(crate) fn patterns(arguments: &Arguments) -> &[Pattern] {
 }
 
 impl PolicyFile {
+    pub(crate) fn sources(&self) -> &[Source] {
+        self.identity.as_ref().and_then(|given| given.value.as_deref()).unwrap_or_default()
+    }
+
     pub(crate) fn agents(&self) -> &[Agent] {
         self.agents.as_ref().and_then(|given| given.value.as_deref()).unwrap_or_default()
     }

@@ -5,13 +5,13 @@
 
 use crate::{
     diagnostic::{Code, Finding, Findings, quoted},
-    file::{self, Given, PolicyFile},
+    file::{self, Given, PolicyFile, SourceKind},
     lower::{Links, Lowered},
     source::Span,
 };
 use std::collections::HashSet;
 use toolgate_engine::{
-    bundle::{Bundle, Mode, Subject},
+    bundle::{Bundle, CertificateName, Mode, Subject},
     views,
 };
 
@@ -47,11 +47,33 @@ fn hides_something(code: Code) -> bool {
 }
 
 fn identity(file: &PolicyFile, findings: &mut Findings) {
-    let Some(Given { span, value: Some(header) }) = &file.identity else { return };
-    let message = format!("whoever can set `{header}` is that agent");
-    let finding = Finding::new(Code::IdentityHeader, *span, message);
-    findings
-        .add(finding.help("let the gateway remove it from what clients send, and set it from what it has verified"));
+    for source in file.sources() {
+        let note = |code, message: String, help| Finding::new(code, source.what, message).help(help);
+        let note = match &source.kind {
+            SourceKind::Token(_) => continue,
+            SourceKind::Header(header) => note(
+                Code::IdentityHeader,
+                format!("whoever can set `{header}` is that agent"),
+                "let the gateway remove it from what clients send, and set it from what it has verified",
+            ),
+            SourceKind::ApiKey(header) => note(
+                Code::ClientIdHeader,
+                format!("where no API key is asked for, whoever can set `{header}` is that agent"),
+                "ask for an API key on each route with this policy, and let Envoy forward the client's id in this header",
+            ),
+            SourceKind::Certificate(CertificateName::UriSan | CertificateName::DnsSan) => note(
+                Code::ClientCertificate,
+                "whoever has a certificate with that name is that agent".to_owned(),
+                "let Envoy verify clients against a CA that gives such names to agents only, and require a certificate",
+            ),
+            SourceKind::Certificate(CertificateName::Subject) => note(
+                Code::SubjectName,
+                "of the subject only the common name counts, which many CAs do not keep apart".to_owned(),
+                "use `uri_san` or `dns_san`, or let Envoy verify clients against a CA of the agents' own",
+            ),
+        };
+        findings.add(note);
+    }
 }
 
 fn emptiness(file: &PolicyFile, findings: &mut Findings) {

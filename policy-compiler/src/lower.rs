@@ -5,6 +5,7 @@
 
 mod buckets;
 mod checks;
+mod identity;
 mod links;
 mod patterns;
 mod rules;
@@ -19,7 +20,7 @@ use crate::{
     file::{self, PolicyFile},
     files::{Files, ReadFile},
 };
-use toolgate_engine::bundle::{Agent, AuditArguments, AuditOptions, Bundle, Grant, IdentitySource, Mode, Ruled, Tool};
+use toolgate_engine::bundle::{Agent, AuditArguments, AuditOptions, Bundle, Grant, Mode, Ruled, Tool};
 
 /// The body limit of a tool, if neither it nor `defaults` says one.
 const BODY_LIMIT_BYTES: u32 = 64 << 10;
@@ -44,7 +45,7 @@ pub(crate) fn lower(file: &PolicyFile, name: &str, files: &dyn Files, findings: 
     let mut rules = Rules::within(MAX_RULES_BYTES);
     let mut bundle = Bundle {
         name: file.name.clone(),
-        identity: identity(file),
+        identity: identity::sources(file, &mut rules),
         audit: audit(file),
         groups: file.groups().iter().map(|group| group.id.name.clone()).collect(),
         ..Bundle::default()
@@ -85,11 +86,6 @@ pub(crate) fn lower(file: &PolicyFile, name: &str, files: &dyn Files, findings: 
         findings.add(finding.help("grant groups of agents instead of single agents"));
     }
     Lowered { bundle, links, files }
-}
-
-fn identity(file: &PolicyFile) -> Vec<IdentitySource> {
-    let header = file.identity.as_ref().and_then(|given| given.value.clone());
-    header.map(IdentitySource::Header).into_iter().collect()
 }
 
 fn audit(file: &PolicyFile) -> AuditOptions {

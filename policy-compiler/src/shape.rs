@@ -74,6 +74,14 @@ pub(crate) enum Shape {
     File,
     /// A mapping from names to JSON Schemas.
     Schemas,
+    /// A mapping that says exactly one of its keys, or a list of such mappings, none of them empty.
+    Sources(&'static Table),
+    /// The name under which Envoy keeps the payload of a token.
+    Provider,
+    /// The name of a claim, or an RFC 6901 pointer to it.
+    Claim,
+    /// What stands before the name of a tool in a scope.
+    ScopePrefix,
     /// A mapping with known keys.
     Object(&'static Table),
     /// A mapping from names to mappings with known keys.
@@ -123,6 +131,7 @@ impl Table {
     pub(crate) fn home_of(&self, name: &str) -> Option<&'static str> {
         self.keys.iter().find_map(|key| match key.shape {
             Shape::Object(table)
+            | Shape::Sources(table)
             | Shape::Rate(table)
             | Shape::Quota(table)
             | Shape::Patterns(table)

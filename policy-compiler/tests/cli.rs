@@ -258,6 +258,7 @@ fn inspect_shows_who_may_call_what_and_how_often() {
     for part in [
         "sample",
         "sha256:",
+        "jwt keycloak (agent /azp, user /sub, tools /scope, after tool:), then mtls uri_san",
         "--hold-headers",
         "readers (group)",
         "200/day for all",
@@ -272,6 +273,11 @@ fn inspect_shows_who_may_call_what_and_how_often() {
     let config: Value = serde_json::from_str(&fs::read_to_string(folder.path().join("sample.json")).unwrap()).unwrap();
     assert_eq!(report["digest"], config["digest"]);
     assert_eq!(report["hold_headers"], true);
+    let token = serde_json::json!({
+        "kind": "jwt", "name": "keycloak", "agent": "/azp", "user": "/sub", "tools": "/scope", "scope_prefix": "tool:"
+    });
+    assert_eq!(report["identity"][0], token);
+    assert_eq!(report["identity"][3], serde_json::json!({ "kind": "header", "name": "x-agent-id" }));
     let search = &report["tools"][0];
     assert_eq!(search["name"], "search");
     assert_eq!(

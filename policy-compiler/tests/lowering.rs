@@ -10,7 +10,10 @@ use policy_compiler::{
 };
 use std::collections::BTreeMap;
 use toolgate_engine::{
-    bundle::{AuditArguments, Bundle, Deployment, IdentitySource, Mode, Share, Subject, Window},
+    bundle::{
+        AuditArguments, Bundle, CertificateName, Deployment, IdentitySource, Mode, Ruled, Share, Subject, TokenSource,
+        ToolsClaim, Window,
+    },
     policy::Policy,
 };
 
@@ -92,6 +95,45 @@ fn names_stay_in_the_order_in_which_they_are_declared() {
     assert_eq!(bundle.groups, ["y", "b"]);
     assert_eq!(bundle.agents.iter().map(|agent| agent.name.as_str()).collect::<Vec<_>>(), ["x", "c"]);
     assert_eq!(bundle.identity, [IdentitySource::Header("x-agent-id".to_owned())]);
+}
+
+#[test]
+fn sources_of_identity_stay_in_their_order() {
+    let compiled = |identity: &str| {
+        let policy = format!(
+            "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\nidentity: {identity}\nagents: {{ a: {{}} }}\ntools: {{ t: {{ agents: [a] }} }}\n"
+        );
+        compile("p.yaml", policy.as_bytes()).bundle.unwrap()
+    };
+    let bundle = compiled(
+        "[{ header: x-a }, { jwt: { provider: idp, agent: /a~1b/~0, user: sub, scopes: { claim: scope } } }, \
+         { mtls: subject }, { jwt: { provider: two, agent: azp, tools: { claim: t } } }, { api_key: { header: x-b } }]",
+    );
+    let text = |text: &str| text.to_owned();
+    let tools = |rule, claim: &str, scope_prefix: Option<&str>| {
+        Some(Ruled { rule, value: ToolsClaim { claim: vec![text(claim)], scope_prefix: scope_prefix.map(text) } })
+    };
+    let wanted = [
+        IdentitySource::Header(text("x-a")),
+        IdentitySource::Token(TokenSource {
+            provider: text("idp"),
+            agent: vec![text("a/b"), text("~")],
+            user: Some(vec![text("sub")]),
+            tools: tools(0, "scope", Some("")),
+        }),
+        IdentitySource::Certificate(CertificateName::Subject),
+        IdentitySource::Token(TokenSource {
+            provider: text("two"),
+            agent: vec![text("azp")],
+            user: None,
+            tools: tools(1, "t", None),
+        }),
+        IdentitySource::ApiKey(text("x-b")),
+    ];
+    assert_eq!(bundle.identity, wanted);
+    assert_eq!(bundle.rules[..2], ["/identity/1/jwt/scopes", "/identity/3/jwt/tools"]);
+    let alone = compiled("{ jwt: { provider: idp, agent: azp, scopes: { claim: scope } } }");
+    assert_eq!(alone.rules[0], "/identity/jwt/scopes");
 }
 
 #[test]

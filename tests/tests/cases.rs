@@ -2,15 +2,16 @@
 
 #![cfg(test)]
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 use toolgate_corpus::{Case, CaseFile, Framing as Frames, all};
 use toolgate_tests::{
     gateway::{self, Headers},
     harness::{
-        client::{Call, Framing, Protocol, Reply},
-        envoy::Envoy,
+        client::{Call, Failure, Framing, Protocol, Reply},
+        envoy::{Envoy, Listener},
         upstream::{Seen, Upstream},
     },
+    identity::{Authority, Clients, Issuer, Names, allow_missing_or_failed, jwt_filter},
 };
 
 /// Which of the ways to send a call is tried.
@@ -19,6 +20,53 @@ struct Way {
     headers: Headers,
     protocol: Protocol,
     frames: Frames,
+}
+
+/// Who signs the tokens and certificates of the calls.
+struct Signers {
+    issuers: BTreeMap<String, Issuer>,
+    authority: Authority,
+}
+
+impl Signers {
+    fn of(files: &[CaseFile]) -> Self {
+        let providers = files.iter().flat_map(CaseFile::providers);
+        let issuers = providers.map(|name| (name.to_owned(), Issuer::new(name))).collect();
+        Self { issuers, authority: Authority::new() }
+    }
+
+    /// The file's listener, with the filter that verifies its tokens and the TLS that verifies its certificates.
+    fn verified(&self, file: &CaseFile, listener: Listener) -> Listener {
+        let names = file.providers();
+        let providers: Vec<_> = names.iter().map(|name| (*name, self.issuers[*name].provider())).collect();
+        let listener = match providers.as_slice() {
+            [] => listener,
+            providers => listener.first_filter(jwt_filter(providers, &allow_missing_or_failed(&names))),
+        };
+        if file.has_certificates() { self.authority.secure(listener, Clients::Verified) } else { listener }
+    }
+
+    /// Sends a call with its token and its certificate.
+    fn send(&self, file: &CaseFile, case: &Case, call: Call, way: Way, envoy: &Envoy) -> Result<Reply, Failure> {
+        let call = match &case.call.token {
+            None => call,
+            Some(token) => {
+                let token = self.issuers[&token.provider].token(&token.claims.clone().into());
+                call.header("authorization", format!("Bearer {token}"))
+            }
+        };
+        let address = envoy.listener_addr(file.name);
+        if !file.has_certificates() {
+            return call.send(way.protocol, address);
+        }
+        let client = match &case.call.certificate {
+            None => self.authority.client(),
+            Some(toolgate_corpus::Certificate { uri_sans, dns_sans, common_names }) => {
+                self.authority.client_named(&self.authority, Names { uri_sans, dns_sans, common_names })
+            }
+        };
+        call.send_over(&client, way.protocol, address)
+    }
 }
 
 /// What became of one call.
@@ -51,12 +99,15 @@ fn cases_with_headers_sent_ahead() {
 fn run(way: Way) {
     let files = all();
     let upstream = Upstream::start();
-    let listeners = files.iter().map(|file| gateway::listener_with(file.name, &file.policy, &file.files, way.headers));
+    let signers = Signers::of(&files);
+    let listeners = files
+        .iter()
+        .map(|file| signers.verified(file, gateway::listener_with(file.name, &file.policy, &file.files, way.headers)));
     // One worker, so that audit lines come in the order of the calls.
     let envoy = Envoy::start(&gateway::config(&upstream, listeners).concurrency(1));
     let mut wrong = String::new();
     for file in &files {
-        let outcomes = calls(file, way, &envoy);
+        let outcomes = calls(file, way, &signers, &envoy);
         let seen = upstream.seen();
         for (outcome, line) in outcomes.iter().zip(envoy.audit_lines(file.name, outcomes.len())) {
             for complaint in complaints(outcome, &line, &seen, way) {
@@ -68,7 +119,7 @@ fn run(way: Way) {
     gateway::assert_no_trap(&envoy);
 }
 
-fn calls(file: &CaseFile, way: Way, envoy: &Envoy) -> Vec<Outcome> {
+fn calls(file: &CaseFile, way: Way, signers: &Signers, envoy: &Envoy) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for case in &file.cases {
         if case.call.framing.is_some_and(|only| only != way.frames) {
@@ -76,9 +127,8 @@ fn calls(file: &CaseFile, way: Way, envoy: &Envoy) -> Vec<Outcome> {
         }
         for _ in 0..case.times {
             let id = format!("{}-{}", file.name, outcomes.len());
-            let reply = to_call(&case.call, way.frames)
-                .header("x-case", &id)
-                .send(way.protocol, envoy.listener_addr(file.name));
+            let call = to_call(&case.call, way.frames).header("x-case", &id);
+            let reply = signers.send(file, case, call, way, envoy);
             // A refusal may come before the body was sent whole: what counts is that it came.
             let reply = reply.unwrap_or_else(|failure| match failure.received {
                 Some(reply) => *reply,
@@ -121,6 +171,11 @@ fn complaints(outcome: &Outcome, line: &serde_json::Value, seen: &[Seen], way: W
     same("the audited status", line["status"].to_string(), want.status.to_string());
     same("would_deny", line["would_deny"].to_string(), want.would_deny.to_string());
     same("the event", text("event"), "tool_call".to_owned());
+    same(
+        "the audited user",
+        line["user_id"].as_str().unwrap_or_default().to_owned(),
+        want.user.clone().unwrap_or_default(),
+    );
     if let Some(arguments) = &want.arguments {
         same("the shown arguments", text("arguments"), arguments.clone());
     }
@@ -140,8 +195,14 @@ fn complaints(outcome: &Outcome, line: &serde_json::Value, seen: &[Seen], way: W
                 format!("{:?}", case.call.body().unwrap_or_default()),
             );
             let declared = want.reason != "agent_unknown";
-            let agent = case.call.agent.iter().filter(|_| declared).map(String::as_bytes).collect::<Vec<_>>();
+            let agent = case.trusted_agent().filter(|_| declared).map(str::as_bytes).into_iter().collect::<Vec<_>>();
+            let user = want.user.as_deref().filter(|_| declared).map(str::as_bytes).into_iter().collect::<Vec<_>>();
             same("the trusted agent", format!("{:?}", seen.header_values("x-forwarded-agent")), format!("{agent:?}"));
+            same(
+                "the trusted user",
+                format!("{:?}", seen.header_values("x-forwarded-agent-user")),
+                format!("{user:?}"),
+            );
             same("the untrusted twin", format!("{:?}", seen.header_values("x_forwarded_agent")), "[]".to_owned());
         }
         return wrong;

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 use std::time::Duration;
+use toolgate_engine::bundle::FORMAT;
 use toolgate_tests::{
     gateway::{self, Headers},
     harness::{
@@ -28,6 +29,8 @@ fn call() -> Call {
 /// Configurations that the filter must refuse, each with what is wrong with it.
 fn bad_configs() -> Vec<(&'static str, String)> {
     let good = gateway::pack(POLICY, Headers::Held);
+    let format = format!("\"format\":{FORMAT}");
+    assert!(good.contains(&format), "{good}");
     let cut: String =
         good.chars().enumerate().filter(|(at, _)| !(200..240).contains(at)).map(|(_, letter)| letter).collect();
     vec![
@@ -35,8 +38,8 @@ fn bad_configs() -> Vec<(&'static str, String)> {
         ("no JSON", "policy".to_owned()),
         ("another object", "{}".to_owned()),
         ("the policy itself", POLICY.to_owned()),
-        ("another format", good.replace("\"format\":1", "\"format\":2")),
-        ("an unknown key", good.replace("\"format\":1", "\"format\":1,\"fail_open\":true")),
+        ("another format", good.replace(&format, "\"format\":1")),
+        ("an unknown key", good.replace(&format, &format!("{format},\"fail_open\":true"))),
         ("another digest", good.replace("sha256:", "sha256:0")),
         ("a cut policy", cut),
         ("two policies", format!("{good}{good}")),
@@ -86,7 +89,7 @@ fn a_bad_update_leaves_the_last_good_policy_in_force_on_every_worker() {
 }
 
 /// Every host function and callback that the filter uses.
-const CAPABILITIES: [&str; 33] = [
+const CAPABILITIES: [&str; 34] = [
     "proxy_abi_version_0_2_1",
     "_initialize",
     "malloc",
@@ -102,6 +105,7 @@ const CAPABILITIES: [&str; 33] = [
     "proxy_send_local_response",
     "proxy_get_shared_data",
     "proxy_set_shared_data",
+    "proxy_get_property",
     "proxy_set_property",
     "proxy_define_metric",
     "proxy_increment_metric",
@@ -124,10 +128,48 @@ const CAPABILITIES: [&str; 33] = [
 
 /// The filter on a host that refuses one function.
 fn without(function: &str) -> Listener {
+    enforced_without(function, if function.is_empty() { "whole" } else { function }, POLICY)
+}
+
+fn enforced_without(function: &str, listener: &str, policy: &str) -> Listener {
     let rest = CAPABILITIES.iter().filter(|name| **name != function).copied();
-    let config = gateway::pack(POLICY, Headers::Held);
-    let filter = gateway::filter(&format!("without-{function}"), &config, Headers::Held).only_capabilities(rest);
-    Listener::new(if function.is_empty() { "whole" } else { function }).filter(filter.to_json())
+    let config = gateway::pack(policy, Headers::Held);
+    let filter = gateway::filter(&format!("without-{listener}"), &config, Headers::Held).only_capabilities(rest);
+    Listener::new(listener).filter(filter.to_json())
+}
+
+#[test]
+fn a_host_that_does_not_say_who_calls_means_503_and_never_another_source() {
+    let upstream = Upstream::start();
+    let with =
+        |source: &str| POLICY.replace("{ header: x-agent-id }", &format!("[{source}, {{ header: x-agent-id }}]"));
+    let token = with("{ jwt: { provider: idp, agent: sub } }");
+    let certificate = with("{ mtls: uri_san }");
+    let listeners = [
+        enforced_without("proxy_get_property", "token", &token),
+        enforced_without("proxy_get_property", "certificate", &certificate),
+        enforced_without("", "whole-token", &token),
+        enforced_without("", "whole-certificate", &certificate),
+        // A policy that wants nothing but the header asks for nothing else.
+        enforced_without("proxy_get_property", "header", POLICY),
+    ];
+    let envoy = Envoy::start(&gateway::config(&upstream, listeners).concurrency(1));
+    for protocol in BOTH {
+        for listener in ["whole-token", "whole-certificate", "header"] {
+            assert_eq!(call().send(protocol, envoy.listener_addr(listener)).unwrap().status, 200, "{listener}");
+        }
+        upstream.clear();
+        for listener in ["token", "certificate"] {
+            let reply = call().send(protocol, envoy.listener_addr(listener)).unwrap();
+            assert_eq!((reply.status, reply.json()["reason"].as_str()), (503, Some("undecided_host")), "{listener}");
+            let line = envoy.audit_lines(listener, 1).pop().unwrap();
+            assert_eq!(line["reason"], "undecided_host", "{listener}");
+        }
+        assert!(upstream.seen().is_empty(), "{:?}", upstream.seen());
+    }
+    let counted = |text: &str| text.contains("tool_gateway_faults_total{call=\"proxy_get_property\"} 4");
+    assert!(counted(&envoy.prometheus_until(counted)));
+    gateway::assert_no_trap(&envoy);
 }
 
 #[test]
@@ -216,7 +258,13 @@ fn what_the_client_claims_to_be_trusted_never_arrives() {
     let listeners =
         [gateway::listener("held", POLICY, Headers::Held), gateway::listener("ahead", POLICY, Headers::SentAhead)];
     let envoy = Envoy::start(&gateway::config(&upstream, listeners));
-    let trailers = [("x-forwarded-agent", "admin"), ("x_forwarded_agent", "admin"), ("x-agent-trace", "kept")];
+    let trailers = [
+        ("x-forwarded-agent", "admin"),
+        ("x_forwarded_agent", "admin"),
+        ("x-forwarded-agent-user", "root"),
+        ("x_forwarded_agent-user", "root"),
+        ("x-agent-trace", "kept"),
+    ];
     let trailers = trailers.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).to_vec();
     for protocol in BOTH {
         for listener in ["held", "ahead"] {

@@ -38,6 +38,6 @@ fn local_and_gateway_configurations_take_the_same_labels_out_of_the_metrics() {
 #[test]
 fn the_sample_policy_has_no_errors_and_says_what_is_worth_a_look() {
     let codes: Vec<_> = sample().diagnostics.iter().map(|finding| finding.code.id()).collect();
-    // The header must be protected, and one tool is in shadow mode.
-    assert_eq!(codes, ["TG050", "TG046"]);
+    // Certificates must be verified, both headers be protected, and one tool is in shadow mode.
+    assert_eq!(codes, ["TG052", "TG051", "TG050", "TG046"]);
 }

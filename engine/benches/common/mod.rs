@@ -11,6 +11,7 @@ use toolgate_engine::{
         Quota, Rate, Ruled, Share, Subject, Tool, Window,
     },
     exchange::{Awaited, BodyStep, Exchange, HeadStep},
+    identity::Verified,
     limits::{Reading, Store, Swap, Timestamp},
     policy::Policy,
     request::Head,
@@ -121,7 +122,7 @@ pub fn fields(tool: u32, length: usize) -> Fields {
 /// When the call is refused.
 pub fn allowed_call(policy: &Policy, store: &mut Memory, fields: &Fields, body: &[u8]) -> String {
     let mut exchange = Exchange::new(NOON);
-    let head = exchange.request_head(policy, Head { fields }, false);
+    let head = exchange.request_head(policy, Head { fields }, &Verified::default(), false);
     let HeadStep::Proceed { body: Awaited::Body, .. } = head else {
         panic!("the header is refused: {head:?}");
     };

@@ -96,6 +96,7 @@ unsafe extern "C" {
     ) -> i32;
     fn proxy_set_shared_data(key: *const u8, key_length: usize, value: *const u8, value_length: usize, cas: u32)
     -> i32;
+    fn proxy_get_property(path: *const u8, path_length: usize, data: *mut *mut u8, length: *mut usize) -> i32;
     fn proxy_set_property(path: *const u8, path_length: usize, value: *const u8, value_length: usize) -> i32;
     fn proxy_define_metric(kind: i32, name: *const u8, name_length: usize, id: *mut u32) -> i32;
     fn proxy_increment_metric(id: u32, offset: i64) -> i32;
@@ -230,6 +231,18 @@ pub fn set_shared_data(key: &[u8], value: &[u8], version: u32) -> Result<Swap, F
         OK => Ok(Swap::Done),
         CAS_MISMATCH => Ok(Swap::Lost),
         status => Err(Fault { call: "proxy_set_shared_data", status }),
+    }
+}
+
+/// A property, by the names on the way to it with a NUL between them; nothing if there is none.
+pub fn property(path: &str) -> Result<Option<Vec<u8>>, Fault> {
+    let mut given = Given::NOTHING;
+    // SAFETY: the path outlives the call; the pointers are to live values that the host overwrites.
+    let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut given.data, &raw mut given.length) };
+    match status {
+        OK => Ok(Some(given.into_vec())),
+        NOT_FOUND => Ok(None),
+        status => Err(Fault { call: "proxy_get_property", status }),
     }
 }
 

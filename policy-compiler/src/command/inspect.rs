@@ -1,6 +1,7 @@
 //! `inspect`: what is in a packed policy.
 
 mod automata;
+mod identity;
 mod report;
 mod schemas;
 mod table;

@@ -4,6 +4,7 @@
 //! A code never changes its meaning and is never used again.
 
 mod grants;
+mod identity;
 mod patterns;
 mod schemas;
 
@@ -54,6 +55,8 @@ pub enum Code {
     UnknownGroup,
     UnknownTool,
     RepeatedEntry,
+    UnreachedSource,
+    BadTokenText,
     EmptyLiteral,
     DeadLiteral,
     BadPattern,
@@ -75,6 +78,9 @@ pub enum Code {
     NoEffect,
     NothingDeclared,
     IdentityHeader,
+    ClientIdHeader,
+    ClientCertificate,
+    SubjectName,
     NearlyTooLarge,
     PackedTooLarge,
     Unfolds,
@@ -125,6 +131,8 @@ impl Code {
         Self::UnknownGroup,
         Self::UnknownTool,
         Self::RepeatedEntry,
+        Self::UnreachedSource,
+        Self::BadTokenText,
         Self::EmptyLiteral,
         Self::DeadLiteral,
         Self::BadPattern,
@@ -146,6 +154,9 @@ impl Code {
         Self::NoEffect,
         Self::NothingDeclared,
         Self::IdentityHeader,
+        Self::ClientIdHeader,
+        Self::ClientCertificate,
+        Self::SubjectName,
         Self::NearlyTooLarge,
         Self::PackedTooLarge,
         Self::Unfolds,
@@ -326,6 +337,8 @@ impl Code {
                 "It has no effect, and something else may have been meant.",
                 "Take one out.",
             ),
+            Self::UnreachedSource => identity::UNREACHED_SOURCE,
+            Self::BadTokenText => identity::BAD_TOKEN_TEXT,
             Self::EmptyLiteral => patterns::EMPTY_LITERAL,
             Self::DeadLiteral => patterns::DEAD_LITERAL,
             Self::BadPattern => patterns::BAD_PATTERN,
@@ -387,12 +400,10 @@ impl Code {
             Self::NothingDeclared => {
                 warning("TG049", "there are no agents or no tools", "Every call is refused.", "Declare some.")
             }
-            Self::IdentityHeader => note(
-                "TG050",
-                "whoever can set the identity header is that agent",
-                "The filter trusts the header; the hop before it must have proved who calls.",
-                "Let the gateway remove the header from what clients send and set it from what it has verified.",
-            ),
+            Self::IdentityHeader => identity::IDENTITY_HEADER,
+            Self::ClientIdHeader => identity::CLIENT_ID_HEADER,
+            Self::ClientCertificate => identity::CLIENT_CERTIFICATE,
+            Self::SubjectName => identity::SUBJECT_NAME,
             Self::NearlyTooLarge => warning(
                 "TG060",
                 "the packed policy nears what a Kubernetes object holds",

@@ -4,8 +4,8 @@
 //! A key that nobody takes is refused when the mapping is closed, whether or not the table knows it.
 
 use super::{
-    Allowance, Given, Granted, Named, Pattern, SchemaSource, SharedSchema, amounts, grants, limits, patterns, schemas,
-    values,
+    Allowance, Given, Granted, Named, Pattern, SchemaSource, SharedSchema, Source, amounts, grants, identity, limits,
+    patterns, schemas, values,
 };
 use crate::{
     diagnostic::{Code, Finding, Findings, quoted},
@@ -166,6 +166,24 @@ impl<'n> Fields<'n, '_> {
             _ => None,
         })?;
         Some(self.given(entry, |node, findings| patterns::text(node, shape, findings)))
+    }
+
+    /// One source of identity, or a list of them.
+    pub(super) fn sources(&mut self, name: &str) -> Option<Given<Vec<Source>>> {
+        let (table, entry) = self.take(name, |shape| match shape {
+            Shape::Sources(table) => Some(table),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| identity::sources(node, entry.key, table, findings)))
+    }
+
+    /// One of the texts that say what of a token counts.
+    pub(super) fn text_of_token(&mut self, name: &str) -> Option<Given<String>> {
+        let (shape, entry) = self.take(name, |shape| match shape {
+            Shape::Provider | Shape::Claim | Shape::ScopePrefix => Some(shape),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| identity::text(node, shape, findings)))
     }
 
     /// The schema under `schema`, or in the file that `schema_file` names.

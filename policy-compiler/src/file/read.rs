@@ -30,7 +30,7 @@ fn file(fields: &mut Fields<'_, '_>) -> PolicyFile {
     fields.exactly("kind");
     PolicyFile {
         name: fields.object("metadata", metadata).unwrap_or_default(),
-        identity: fields.object("identity", |fields| fields.header("header")).flatten(),
+        identity: fields.sources("identity"),
         defaults: fields.object("defaults", defaults).unwrap_or_default(),
         audit: fields.object("audit", audit).unwrap_or_default(),
         schema_format: fields.word("schema_format"),

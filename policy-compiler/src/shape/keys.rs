@@ -5,7 +5,7 @@
 
 use super::{API_VERSION, KIND, Key, Names, Shape, Table, Word, words};
 use crate::file::Formats;
-use toolgate_engine::bundle::{AuditArguments, Mode, Share};
+use toolgate_engine::bundle::{AuditArguments, CertificateName, Mode, Share};
 
 /// The largest body that the filter holds for one call.
 pub(crate) const MAX_BODY_BYTES: u64 = 4 << 20;
@@ -24,6 +24,11 @@ impl Word for AuditArguments {
 
 impl Word for Share {
     const ALL: &'static [(&'static str, Self)] = &[("agent", Self::EachAgent), ("all", Self::AllAgents)];
+}
+
+impl Word for CertificateName {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("uri_san", Self::UriSan), ("dns_san", Self::DnsSan), ("subject", Self::Subject)];
 }
 
 impl Word for Formats {
@@ -69,7 +74,11 @@ pub(crate) const FILE: Table = Table {
         required("apiVersion", Shape::Exactly(API_VERSION), "The version of the language."),
         required("kind", Shape::Exactly(KIND), "What the file is."),
         optional("metadata", Shape::Object(&METADATA), "What the policy is called."),
-        required("identity", Shape::Object(&IDENTITY), "Where the agent's id comes from."),
+        required(
+            "identity",
+            Shape::Sources(&IDENTITY),
+            "Where the agent's id comes from. Of several sources, the first whose credential is present decides.",
+        ),
         optional("defaults", Shape::Object(&DEFAULTS), "What holds for a tool that does not say it itself."),
         optional("audit", Shape::Object(&AUDIT), "What the audit line may show."),
         optional(
@@ -91,8 +100,58 @@ const METADATA: Table = Table {
 };
 
 const IDENTITY: Table = Table {
-    title: "`identity`",
-    keys: &[required("header", Shape::Header, "The request header that carries the agent's id.")],
+    title: "A source of `identity`",
+    keys: &[
+        optional("jwt", Shape::Object(&JWT), "Claims of a token that Envoy's JWT filter verified."),
+        optional(
+            "mtls",
+            Shape::Word(words::<CertificateName>),
+            "The name in the client's certificate: its first URI, its first DNS name, or the common name of its subject.",
+        ),
+        optional("api_key", Shape::Object(&API_KEY), "The client's id, as Envoy's API key filter tells it."),
+        optional("header", Shape::Header, "A request header that carries the agent's id."),
+    ],
+};
+
+const JWT: Table = Table {
+    title: "`jwt`",
+    keys: &[
+        required(
+            "provider",
+            Shape::Provider,
+            "The provider's name in Envoy Gateway; in Envoy, its `payload_in_metadata`.",
+        ),
+        required("agent", Shape::Claim, "The claim that holds the agent's id: `azp`, or a JSON Pointer: `/act/sub`."),
+        optional("user", Shape::Claim, "The claim that holds the id of the user for whom the agent acts."),
+        optional(
+            "scopes",
+            Shape::Object(&SCOPES),
+            "The token's scopes: a call also needs the one of its tool. A token without them may call nothing.",
+        ),
+        optional(
+            "tools",
+            Shape::Object(&TOOLS_CLAIM),
+            "In place of `scopes`: a claim that lists the tools that may be called.",
+        ),
+    ],
+};
+
+const SCOPES: Table = Table {
+    title: "`scopes`",
+    keys: &[
+        required("claim", Shape::Claim, "The claim, a list of texts or one text with spaces between them."),
+        optional("prefix", Shape::ScopePrefix, "What stands before the name of a tool: `tool:`."),
+    ],
+};
+
+const TOOLS_CLAIM: Table = Table {
+    title: "`tools` of a token",
+    keys: &[required("claim", Shape::Claim, "The claim, a list of texts or one text with spaces between them.")],
+};
+
+const API_KEY: Table = Table {
+    title: "`api_key`",
+    keys: &[required("header", Shape::Header, "The header in which Envoy forwards the client's id.")],
 };
 
 const DEFAULTS: Table = Table { title: "`defaults`", keys: &[MODE, BODY_LIMIT, RATE, QUOTA, ARGUMENTS] };

@@ -22,6 +22,7 @@ fn collect(table: &'static Table, tables: &mut Vec<&'static Table>) {
     for key in table.keys {
         match key.shape {
             Shape::Object(inner)
+            | Shape::Sources(inner)
             | Shape::Named(_, inner)
             | Shape::Rate(inner)
             | Shape::Quota(inner)
@@ -42,6 +43,9 @@ fn collect(table: &'static Table, tables: &mut Vec<&'static Table>) {
             | Shape::Regex
             | Shape::Set
             | Shape::Pointer
+            | Shape::Provider
+            | Shape::Claim
+            | Shape::ScopePrefix
             | Shape::Schema
             | Shape::File
             | Shape::Schemas
@@ -83,6 +87,10 @@ fn takes(shape: Shape) -> String {
         Shape::Schema => "JSON Schema".to_owned(),
         Shape::File => "path".to_owned(),
         Shape::Schemas => "mapping from names to JSON Schemas".to_owned(),
+        Shape::Sources(_) => "mapping, or a list of mappings".to_owned(),
+        Shape::Provider => "name of a provider".to_owned(),
+        Shape::Claim => "name of a claim, or JSON Pointer".to_owned(),
+        Shape::ScopePrefix => "text".to_owned(),
         Shape::Object(_) => "mapping".to_owned(),
         Shape::Named(names, _) => format!("mapping, by {}", names.one()),
         Shape::NamedLists(names, of) => format!("mapping from {}s to lists of {}s", names.one(), of.one()),

@@ -69,6 +69,15 @@ fn value(shape: Shape) -> Value {
         Shape::Schema => json_schema(),
         Shape::File => json!({ "type": "string", "minLength": 1 }),
         Shape::Schemas => named(Names::Schemas, &json_schema()),
+        Shape::Sources(table) => {
+            let source = exactly_one_key(table);
+            json!({ "anyOf": [source, { "type": "array", "minItems": 1, "items": source }] })
+        }
+        Shape::Provider => json!({ "type": ["string", "number", "boolean"], "minLength": 1, "maxLength": 256 }),
+        Shape::Claim => json!({ "type": ["string", "number", "boolean"], "pattern": "^([^/]|(/([^~/]|~[01])+)+$)" }),
+        Shape::ScopePrefix => {
+            json!({ "type": ["string", "number", "boolean"], "pattern": "^[!#-\\[\\]-~]*$", "maxLength": 256 })
+        }
         Shape::Object(table) => object(table),
         Shape::Named(names, table) => named(names, &object(table)),
         Shape::NamedLists(names, _) => named(names, &list_of_names()),
@@ -108,6 +117,15 @@ fn text() -> Value {
 fn pattern(table: &Table) -> Value {
     let alternatives = table.keys.iter().filter(|key| is_alternative(key));
     let alternatives: Vec<Value> = alternatives.map(|key| json!({ "required": [key.name] })).collect();
+    let mut map = map_only(table);
+    if let Value::Object(map) = &mut map {
+        map.insert("oneOf".to_owned(), Value::Array(alternatives));
+    }
+    map
+}
+
+fn exactly_one_key(table: &Table) -> Value {
+    let alternatives: Vec<Value> = table.keys.iter().map(|key| json!({ "required": [key.name] })).collect();
     let mut map = map_only(table);
     if let Value::Object(map) = &mut map {
         map.insert("oneOf".to_owned(), Value::Array(alternatives));

@@ -45,6 +45,10 @@ pub struct Case {
 pub struct Call {
     /// Value of `x-agent-id`; no such field, if missing.
     pub agent: Option<String>,
+    /// A token that Envoy verified. On Envoy it is signed and sent, and Envoy verifies it.
+    pub token: Option<Token>,
+    /// A certificate that Envoy verified. On Envoy it is issued, and the client presents it.
+    pub certificate: Option<Certificate>,
     /// The tool; the path is `/tools/{tool}`.
     pub tool: Option<String>,
     /// The path, in place of a tool.
@@ -73,6 +77,31 @@ pub struct Call {
     pub framing: Option<Framing>,
 }
 
+/// What Envoy verified of a token.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    /// Who issued it: the provider's name in Envoy's settings.
+    pub provider: String,
+    /// The payload.
+    pub claims: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The names in a certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Certificate {
+    /// The URIs among the alternative names.
+    #[serde(default)]
+    pub uri_sans: Vec<String>,
+    /// The DNS names among them.
+    #[serde(default)]
+    pub dns_sans: Vec<String>,
+    /// The common names of the subject.
+    #[serde(default)]
+    pub common_names: Vec<String>,
+}
+
 /// How a body is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -97,6 +126,10 @@ pub struct Want {
     /// The rule in the audit line.
     #[serde(default)]
     pub rule: String,
+    /// What the tool is told of the agent, if that is not the call's `agent`.
+    pub agent: Option<String>,
+    /// What the tool is told of the agent's user, and the audit line too.
+    pub user: Option<String>,
     /// The arguments in the audit line, if they matter.
     pub arguments: Option<String>,
     /// The refused argument in the audit line, if it matters.
@@ -122,6 +155,29 @@ fn json() -> Vec<String> {
 
 fn granted() -> String {
     "granted".to_owned()
+}
+
+impl CaseFile {
+    /// The providers whose tokens the file's calls carry.
+    pub fn providers(&self) -> Vec<&str> {
+        let tokens = self.cases.iter().filter_map(|case| case.call.token.as_ref());
+        let mut providers: Vec<_> = tokens.map(|token| token.provider.as_str()).collect();
+        providers.sort_unstable();
+        providers.dedup();
+        providers
+    }
+
+    /// Whether the file's calls carry certificates.
+    pub fn has_certificates(&self) -> bool {
+        self.cases.iter().any(|case| case.call.certificate.is_some())
+    }
+}
+
+impl Case {
+    /// What the tool is told of the agent.
+    pub fn trusted_agent(&self) -> Option<&str> {
+        self.want.agent.as_deref().or(self.call.agent.as_deref())
+    }
 }
 
 impl Call {
@@ -184,6 +240,7 @@ files![
     "arguments",
     "audit",
     "body",
+    "certificates",
     "identity",
     "limits",
     "narrowed-grants",
@@ -191,7 +248,8 @@ files![
     "schema",
     "schema-files",
     "schema-formats",
-    "shadow"
+    "shadow",
+    "tokens"
 ];
 
 #[cfg(all(test, not(target_arch = "wasm32")))]

@@ -5,6 +5,7 @@
 
 mod file;
 mod native;
+mod verified;
 
-pub use file::{Call, Case, CaseFile, Framing, Want, all};
+pub use file::{Call, Case, CaseFile, Certificate, Framing, Token, Want, all};
 pub use native::{Got, Native, pack};

@@ -2,12 +2,12 @@
 //!
 //! In: a case file. Out: what became of each call. Time stands still, and shared data is a map.
 
-use crate::{Call, CaseFile, Framing};
+use crate::{Call, CaseFile, Framing, verified::verified};
 use std::collections::HashMap;
 use toolgate_engine::{
     audit::{Decision, Record},
     bundle::Deployment,
-    exchange::{Awaited, BodyStep, Exchange, HeadStep},
+    exchange::{Awaited, BodyStep, Edits, Exchange, HeadStep},
     limits::{Reading, Store, Swap, Timestamp},
     policy::Policy,
     request::Head,
@@ -35,6 +35,10 @@ pub struct Got {
     pub would_deny: bool,
     /// What the tool is told of the agent, if it was called.
     pub trusted_agent: Option<String>,
+    /// What it is told of the agent's user.
+    pub trusted_user: Option<String>,
+    /// The user in the audit line.
+    pub user: String,
 }
 
 /// A policy and the shared data of one case file.
@@ -87,19 +91,20 @@ impl Native {
         if let (Framing::Length, Some(body)) = (framing, &body) {
             fields.push((b"content-length".to_vec(), body.len().to_string().into_bytes()));
         }
-        let head = exchange.request_head(&self.policy, Head { fields: &fields }, body.is_none());
-        let (status, agent) = match head {
-            HeadStep::Reply(reply) => (reply.status, None),
-            HeadStep::Proceed { edits, body: Awaited::Nothing } => (200, edits.agent),
+        let verified = verified(call, self.policy.wanted());
+        let head = exchange.request_head(&self.policy, Head { fields: &fields }, &verified, body.is_none());
+        let (status, edits) = match head {
+            HeadStep::Reply(reply) => (reply.status, Edits::default()),
+            HeadStep::Proceed { edits, body: Awaited::Nothing } => (200, edits),
             HeadStep::Proceed { edits, body: Awaited::Body } => {
                 match self.show_body(&mut exchange, &body.unwrap_or_default()) {
-                    BodyStep::Reply(reply) => (reply.status, None),
-                    BodyStep::Forward => (200, edits.agent),
-                    BodyStep::Wait => (0, None),
+                    BodyStep::Reply(reply) => (reply.status, Edits::default()),
+                    BodyStep::Forward => (200, edits),
+                    BodyStep::Wait => (0, Edits::default()),
                 }
             }
         };
-        got(&exchange.finish(Some(&self.policy), NOON), status, agent)
+        got(&exchange.finish(Some(&self.policy), NOON), status, edits)
     }
 
     /// In pieces that grow, then whole.
@@ -121,7 +126,7 @@ pub fn pack(file: &CaseFile) -> Result<String, String> {
     toolgate_engine::bundle::encode(&bundle, Deployment::default()).map_err(|bad| bad.to_string())
 }
 
-fn got(record: &Record<'_>, status: u16, trusted_agent: Option<String>) -> Got {
+fn got(record: &Record<'_>, status: u16, edits: Edits) -> Got {
     let line: serde_json::Value = serde_json::from_str(&record.to_line()).unwrap_or_default();
     let text = |name: &str| line.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
     Got {
@@ -132,6 +137,8 @@ fn got(record: &Record<'_>, status: u16, trusted_agent: Option<String>) -> Got {
         argument: text("argument"),
         keyword: text("keyword"),
         would_deny: record.decision() == Decision::Shadow,
-        trusted_agent,
+        trusted_agent: edits.agent,
+        trusted_user: edits.user,
+        user: text("user_id"),
     }
 }

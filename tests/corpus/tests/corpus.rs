@@ -27,11 +27,13 @@ fn the_engine_does_what_every_case_says() {
                         (&want.argument, &got.argument),
                         (&want.keyword, &got.keyword),
                     ];
+                    assert_eq!(got.user, want.user.clone().unwrap_or_default(), "{at}");
                     for (want, got) in shown {
                         assert_eq!(want.as_ref().unwrap_or(got), got, "{at}");
                     }
                     if forwarded && !want.would_deny {
-                        assert_eq!(got.trusted_agent, case.call.agent, "{at}");
+                        assert_eq!(got.trusted_agent.as_deref(), case.trusted_agent(), "{at}");
+                        assert_eq!(got.trusted_user, case.want.user, "{at}");
                     }
                 }
             }

@@ -5,13 +5,13 @@
 
 use super::{
     automata::{self, Automaton},
+    identity::{self, Source},
     schemas::{self, Schemas},
 };
 use policy_compiler::OBJECT_BYTES;
 use serde::Serialize;
 use toolgate_engine::bundle::{
-    AuditArguments, Bucket, Bundle, Checks, Deployment, FORMAT, IdentitySource, Mode, Packed, Quota, Rate, Share,
-    Subject, Window,
+    AuditArguments, Bucket, Bundle, Checks, Deployment, FORMAT, Mode, Packed, Quota, Rate, Share, Subject, Window,
 };
 
 /// The whole report.
@@ -26,7 +26,8 @@ pub(super) struct Report {
     pub(super) bundle_bytes: usize,
     /// How much of a Kubernetes object the packed policy takes.
     pub(super) object_percent: usize,
-    pub(super) identity_headers: Vec<String>,
+    /// Where the agent's id comes from, in order.
+    pub(super) identity: Vec<Source>,
     pub(super) redact: Vec<String>,
     pub(super) audit_max_bytes: u32,
     pub(super) groups: Vec<String>,
@@ -119,7 +120,7 @@ impl Report {
             packed_bytes,
             bundle_bytes: *bundle_bytes,
             object_percent: packed_bytes.saturating_mul(100) / OBJECT_BYTES,
-            identity_headers: identity.iter().map(|IdentitySource::Header(header)| header.clone()).collect(),
+            identity: identity::of(identity),
             redact: audit.redact.clone(),
             audit_max_bytes: audit.max_bytes,
             groups: groups.clone(),

@@ -5,6 +5,7 @@
 
 use super::{
     automata::{Automaton, List},
+    identity::Source,
     report::{Agent, Grant, Limit, Narrowing, Report, Tool},
     schemas::{Schema, Schemas},
 };
@@ -18,7 +19,7 @@ pub(super) fn render(report: &Report) -> String {
         packed_bytes,
         bundle_bytes,
         object_percent,
-        identity_headers,
+        identity,
         redact,
         audit_max_bytes,
         groups,
@@ -37,7 +38,7 @@ pub(super) fn render(report: &Report) -> String {
         ("format", format.to_string()),
         ("size", format!("{packed_bytes} bytes, {object_percent} % of a Kubernetes object; {bundle_bytes} inflated")),
         ("headers", held.to_owned()),
-        ("identity", identity_headers.join(", ")),
+        ("identity", identity.iter().map(Source::to_string).collect::<Vec<_>>().join(", then ")),
         ("audit", format!("at most {audit_max_bytes} bytes of arguments{redact}")),
         ("holds", format!("{} agents, {} groups, {} tools, {rules} rules", agents.len(), groups.len(), tools.len())),
     ];

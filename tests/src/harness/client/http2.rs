@@ -3,14 +3,22 @@
 //! In: a call. Out: its reply, or the reason of the reset. DATA frames are cut as the call
 //! says; header bytes pass as given, but names are lower case, as the protocol demands.
 
-use super::{Call, Failure, FailureKind, Field, Framing, Reply, pieces};
+use super::{Call, Failure, FailureKind, Field, Framing, Reply, pieces, tls::TlsClient};
 use crate::harness::PATIENCE;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use std::{net::SocketAddr, thread};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
 
 pub(super) fn send(call: &Call, to: SocketAddr) -> Result<Reply, Failure> {
+    send_over(call, None, to)
+}
+
+pub(super) fn send_over(call: &Call, tls: Option<&TlsClient>, to: SocketAddr) -> Result<Reply, Failure> {
     let request = head(call).map_err(unsendable)?;
     // A thread of its own, for the caller may already be inside a runtime.
     thread::scope(|scope| {
@@ -19,15 +27,20 @@ pub(super) fn send(call: &Call, to: SocketAddr) -> Result<Reply, Failure> {
                 .enable_all()
                 .build()
                 .expect("a runtime can be built")
-                .block_on(within_patience(call, request, to))
+                .block_on(within_patience(call, request, tls, to))
         });
         exchange.join().expect("the exchange does not panic")
     })
 }
 
-async fn within_patience(call: &Call, request: Request<()>, to: SocketAddr) -> Result<Reply, Failure> {
+async fn within_patience(
+    call: &Call,
+    request: Request<()>,
+    tls: Option<&TlsClient>,
+    to: SocketAddr,
+) -> Result<Reply, Failure> {
     let mut reply = Reply::default();
-    let outcome = timeout(PATIENCE, exchange(call, request, to, &mut reply)).await;
+    let outcome = timeout(PATIENCE, connect(call, request, tls, to, &mut reply)).await;
     let kind = match outcome {
         Ok(Ok(())) => return Ok(reply),
         Ok(Err(kind)) => kind,
@@ -37,10 +50,28 @@ async fn within_patience(call: &Call, request: Request<()>, to: SocketAddr) -> R
     Err(Failure { kind, received })
 }
 
-/// Fills `reply` as it comes, so that its first part outlives a reset.
-async fn exchange(call: &Call, request: Request<()>, to: SocketAddr, reply: &mut Reply) -> Result<(), FailureKind> {
+async fn connect(
+    call: &Call,
+    request: Request<()>,
+    tls: Option<&TlsClient>,
+    to: SocketAddr,
+    reply: &mut Reply,
+) -> Result<(), FailureKind> {
     let stream = TcpStream::connect(to).await.map_err(|error| FailureKind::NotConnected(error.to_string()))?;
     stream.set_nodelay(true).expect("a socket takes options");
+    match tls {
+        None => exchange(call, request, stream, reply).await,
+        Some(tls) => exchange(call, request, tls.handshake(stream, "h2").await?, reply).await,
+    }
+}
+
+/// Fills `reply` as it comes, so that its first part outlives a reset.
+async fn exchange(
+    call: &Call,
+    request: Request<()>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    reply: &mut Reply,
+) -> Result<(), FailureKind> {
     let (client, connection) = h2::client::handshake(stream).await.map_err(failed)?;
     // It ends with the runtime.
     tokio::spawn(connection);

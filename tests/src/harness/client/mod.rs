@@ -6,6 +6,7 @@
 pub mod http1;
 pub mod http2;
 mod reply;
+pub mod tls;
 
 pub use reply::{Failure, FailureKind, Reply};
 pub(super) use reply::{Progress, read};
@@ -114,6 +115,17 @@ impl Call {
         match protocol {
             Protocol::Http1 => http1::send(self, to),
             Protocol::Http2 => http2::send(self, to),
+        }
+    }
+
+    /// Sends the call over a new TLS connection and waits for the whole reply.
+    ///
+    /// # Errors
+    /// When no whole reply came, also because the other side does not take the client's certificate.
+    pub fn send_over(&self, tls: &tls::TlsClient, protocol: Protocol, to: SocketAddr) -> Result<Reply, Failure> {
+        match protocol {
+            Protocol::Http1 => tls::send_http1(self, tls, to),
+            Protocol::Http2 => http2::send_over(self, Some(tls), to),
         }
     }
 

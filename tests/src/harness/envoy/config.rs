@@ -143,6 +143,7 @@ pub struct Listener {
     filters: Vec<Value>,
     routes: Value,
     manager: Map<String, Value>,
+    transport_socket: Option<Value>,
     own: Map<String, Value>,
 }
 
@@ -155,6 +156,7 @@ impl Listener {
             filters: Vec::new(),
             routes: all_to("tools"),
             manager: Map::new(),
+            transport_socket: None,
             own: Map::new(),
         }
     }
@@ -177,6 +179,20 @@ impl Listener {
     #[must_use]
     pub fn filter(mut self, filter: Value) -> Self {
         self.filters.push(filter);
+        self
+    }
+
+    /// One more HTTP filter, before all that are there.
+    #[must_use]
+    pub fn first_filter(mut self, filter: Value) -> Self {
+        self.filters.insert(0, filter);
+        self
+    }
+
+    /// How bytes travel, if not plainly.
+    #[must_use]
+    pub fn transport_socket(mut self, socket: Value) -> Self {
+        self.transport_socket = Some(socket);
         self
     }
 
@@ -221,6 +237,9 @@ impl Listener {
                 "typed_config": self.manager(directory),
             }]}],
         });
+        if let Some(socket) = &self.transport_socket {
+            put(&mut listener, "/filter_chains/0/transport_socket", socket.clone());
+        }
         merge(&mut listener, &self.own);
         listener
     }
