@@ -28,7 +28,7 @@ CAPABILITIES = """
     proxy_abi_version_0_2_1 proxy_on_vm_start proxy_on_configure proxy_on_context_create
     proxy_on_request_headers proxy_on_request_body proxy_on_request_trailers proxy_on_response_headers
     proxy_on_done proxy_on_log proxy_on_delete proxy_log proxy_get_current_time_nanoseconds
-    proxy_get_buffer_bytes proxy_get_header_map_pairs proxy_get_header_map_value
+    proxy_get_buffer_bytes proxy_set_buffer_bytes proxy_get_header_map_pairs proxy_get_header_map_value
     proxy_replace_header_map_value proxy_add_header_map_value proxy_remove_header_map_value
     proxy_send_local_response proxy_set_shared_data proxy_get_property proxy_set_property
     proxy_define_metric proxy_increment_metric proxy_record_metric

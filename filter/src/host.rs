@@ -84,6 +84,11 @@ pub fn request_body(size: usize) -> Result<Vec<u8>, Fault> {
     if body.len() == size { Ok(body) } else { Err(Fault { call: "proxy_get_buffer_bytes", status: -1 }) }
 }
 
+/// Puts bytes in place of the first `replaced` ones of the request's body, of those that Envoy holds.
+pub fn set_request_body(replaced: usize, bytes: &[u8]) -> Result<(), Fault> {
+    abi::set_buffer(abi::Buffer::RequestBody, replaced, bytes)
+}
+
 /// Answers the request. Envoy does so when the callback returns.
 pub fn reply(reply: &Reply) -> Result<(), Fault> {
     let Reply { status, headers, body, details } = reply;

@@ -12,7 +12,7 @@ use proxy_wasm::{
     traits::{Context, HttpContext},
     types::Action,
 };
-use std::rc::Rc;
+use std::{mem, rc::Rc};
 use toolgate_engine::{
     denial::{Reply, Undecided},
     exchange::{Awaited, BodyStep, Edits, Exchange, HeadStep, TRUSTED_AGENT},
@@ -32,11 +32,13 @@ pub struct ToolCallContext {
     began: bool,
     /// Body bytes that Envoy held at the last callback: trailers do not say.
     buffered: usize,
+    /// Body bytes that came before, and that Envoy no longer holds.
+    kept: Vec<u8>,
 }
 
 impl ToolCallContext {
     pub fn new(shared: Rc<Shared>) -> Self {
-        Self { shared, exchange: Exchange::new(Timestamp(0)), began: false, buffered: 0 }
+        Self { shared, exchange: Exchange::new(Timestamp(0)), began: false, buffered: 0, kept: Vec::new() }
     }
 }
 
@@ -132,21 +134,46 @@ impl ToolCallContext {
 
     fn judge_body(&mut self, policy: &Policy, ends: bool) -> Result<Action, Fault> {
         // The size is judged before a byte is copied.
-        let step = match self.exchange.request_body_grows(policy, self.buffered) {
-            BodyStep::Wait if ends && self.exchange.is_judging() => {
-                let body = host::request_body(self.buffered)?;
-                let mut store = SharedData::default();
-                let step = self.exchange.request_body(policy, &body, host::now()?, &mut store);
-                store.fault.into_iter().for_each(metrics::count_fault);
-                step
-            }
+        let size = self.kept.len().saturating_add(self.buffered);
+        let step = match self.exchange.request_body_grows(policy, size) {
+            BodyStep::Wait if ends && self.exchange.is_judging() => self.judge_whole_body(policy)?,
+            BodyStep::Wait if !policy.deployment().hold_headers && self.exchange.is_judging() => self.keep()?,
             step => step,
         };
         Ok(match step {
-            BodyStep::Forward => Action::Continue,
+            BodyStep::Forward => self.release()?,
             BodyStep::Wait => Action::Pause,
             BodyStep::Reply(reply) => send(&reply),
         })
+    }
+
+    /// Takes what has come of the body out of Envoy's hands.
+    ///
+    /// Filters of a stream share Envoy's buffer. One behind this filter that holds the header, such as a global rate
+    /// limit until it has its answer, sends on what the buffer holds when it lets go: unjudged, if the header was
+    /// sent ahead. Where the header is held here, no filter behind has seen the request yet.
+    fn keep(&mut self) -> Result<BodyStep, Fault> {
+        self.kept.extend(host::request_body(self.buffered)?);
+        host::set_request_body(mem::take(&mut self.buffered), &[])?;
+        Ok(BodyStep::Wait)
+    }
+
+    /// Puts back what was kept, before what has come since.
+    fn release(&mut self) -> Result<Action, Fault> {
+        let kept = mem::take(&mut self.kept);
+        if !kept.is_empty() {
+            host::set_request_body(0, &kept)?;
+        }
+        Ok(Action::Continue)
+    }
+
+    fn judge_whole_body(&mut self, policy: &Policy) -> Result<BodyStep, Fault> {
+        let rest = host::request_body(self.buffered)?;
+        let body = if self.kept.is_empty() { rest } else { [self.kept.as_slice(), &rest].concat() };
+        let mut store = SharedData::default();
+        let step = self.exchange.request_body(policy, &body, host::now()?, &mut store);
+        store.fault.into_iter().for_each(metrics::count_fault);
+        Ok(step)
     }
 
     fn refuse_undecided(&mut self, why: Undecided) -> Action {

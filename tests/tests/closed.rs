@@ -86,7 +86,7 @@ fn a_bad_update_leaves_the_last_good_policy_in_force_on_every_worker() {
 }
 
 /// Every host function and callback that the filter uses.
-const CAPABILITIES: [&str; 33] = [
+const CAPABILITIES: [&str; 34] = [
     "proxy_abi_version_0_2_1",
     "_initialize",
     "malloc",
@@ -94,6 +94,7 @@ const CAPABILITIES: [&str; 33] = [
     "proxy_log",
     "proxy_get_current_time_nanoseconds",
     "proxy_get_buffer_bytes",
+    "proxy_set_buffer_bytes",
     "proxy_get_header_map_pairs",
     "proxy_get_header_map_value",
     "proxy_replace_header_map_value",
@@ -124,9 +125,13 @@ const CAPABILITIES: [&str; 33] = [
 
 /// The filter on a host that refuses one function.
 fn without(function: &str) -> Listener {
+    without_while(Headers::Held, function)
+}
+
+fn without_while(headers: Headers, function: &str) -> Listener {
     let rest = CAPABILITIES.iter().filter(|name| **name != function).copied();
-    let config = gateway::pack(POLICY, Headers::Held);
-    let filter = gateway::filter(&format!("without-{function}"), &config, Headers::Held).only_capabilities(rest);
+    let config = gateway::pack(POLICY, headers);
+    let filter = gateway::filter(&format!("without-{function}"), &config, headers).only_capabilities(rest);
     Listener::new(if function.is_empty() { "whole" } else { function }).filter(filter.to_json())
 }
 
@@ -170,6 +175,22 @@ fn a_host_that_refuses_what_a_decision_needs_means_503() {
     let faults = envoy.prometheus_until(|text| needed.iter().all(|function| counted(text, function)));
     for function in needed {
         assert!(counted(&faults, function), "a fault of {function} is not counted");
+    }
+    gateway::assert_no_trap(&envoy);
+}
+
+#[test]
+fn a_host_that_does_not_let_go_of_a_body_in_pieces_means_503() {
+    let upstream = Upstream::start();
+    let listeners = ["proxy_set_buffer_bytes", ""].map(|function| without_while(Headers::SentAhead, function));
+    let envoy = Envoy::start(&gateway::config(&upstream, listeners).concurrency(1));
+    for protocol in BOTH {
+        let pieces = call().framing(Framing::Chunked(vec![5, 5]));
+        assert_eq!(pieces.send(protocol, envoy.listener_addr("whole")).unwrap().status, 200);
+        upstream.clear();
+        let reply = pieces.send(protocol, envoy.listener_addr("proxy_set_buffer_bytes")).unwrap();
+        assert_eq!((reply.status, reply.json()["reason"].as_str()), (503, Some("undecided_host")));
+        assert!(upstream.seen().iter().all(|seen| seen.body.is_empty() && !seen.complete), "{:?}", upstream.seen());
     }
     gateway::assert_no_trap(&envoy);
 }

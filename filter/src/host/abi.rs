@@ -54,6 +54,7 @@ unsafe extern "C" {
     fn proxy_log(level: i32, message: *const u8, length: usize) -> i32;
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> i32;
     fn proxy_get_buffer_bytes(buffer: i32, start: usize, max: usize, data: *mut *mut u8, length: *mut usize) -> i32;
+    fn proxy_set_buffer_bytes(buffer: i32, start: usize, replaced: usize, data: *const u8, length: usize) -> i32;
     fn proxy_get_header_map_pairs(map: i32, data: *mut *mut u8, length: *mut usize) -> i32;
     fn proxy_get_header_map_value(
         map: i32,
@@ -143,6 +144,13 @@ pub fn buffer(buffer: Buffer, max: usize) -> Result<Vec<u8>, Fault> {
     // SAFETY: the pointers are to live values that the host overwrites.
     let status = unsafe { proxy_get_buffer_bytes(buffer as i32, 0, max, &raw mut given.data, &raw mut given.length) };
     done("proxy_get_buffer_bytes", status).map(|()| given.into_vec())
+}
+
+/// Puts bytes in place of the first `replaced` ones.
+pub fn set_buffer(buffer: Buffer, replaced: usize, bytes: &[u8]) -> Result<(), Fault> {
+    // SAFETY: the slice outlives the call, and the host copies it.
+    let status = unsafe { proxy_set_buffer_bytes(buffer as i32, 0, replaced, bytes.as_ptr(), bytes.len()) };
+    done("proxy_set_buffer_bytes", status)
 }
 
 pub fn fields(map: Map) -> Result<Fields, Fault> {
