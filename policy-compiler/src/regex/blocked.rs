@@ -12,10 +12,16 @@ use regex_syntax::{
     },
 };
 
+use unicode_normalization::UnicodeNormalization as _;
+
+/// Classes of fewer letters also match these letters as Unicode takes them apart.
+const MOST_LETTERS: usize = 256;
+
 /// The first character that is not ASCII.
 const BEYOND_ASCII: char = '\u{80}';
 
 pub(super) fn parse(pattern: &str) -> Result<Hir, Refusal> {
+    let pattern = &pattern.nfc().collect::<String>();
     let mut ast = parse::ast(pattern)?;
     ascii_classes(&mut ast);
     // Bytes that are no text could cut letters in halves: `utf8` refuses them.
@@ -31,7 +37,7 @@ pub(super) fn parse(pattern: &str) -> Result<Hir, Refusal> {
 pub(super) fn literal(text: &str) -> Hir {
     let mut parts = Vec::new();
     let mut in_space = false;
-    for letter in text.chars() {
+    for letter in text.nfc() {
         let is_space = letter.is_whitespace();
         if !is_space {
             let mut class = ClassUnicode::new([ClassUnicodeRange::new(letter, letter)]);
@@ -116,9 +122,28 @@ fn adapt(hir: &Hir) -> Hir {
 fn adapt_literal(bytes: &[u8]) -> Hir {
     let mut parts = Vec::new();
     for run in bytes.chunk_by(|left, right| (*left == b' ') == (*right == b' ')) {
-        parts.push(if run.first() == Some(&b' ') { white_space() } else { Hir::literal(run) });
+        match str::from_utf8(run) {
+            _ if run.first() == Some(&b' ') => parts.push(white_space()),
+            Ok(text) if !text.is_ascii() => parts.extend(text.chars().map(adapt_letter)),
+            _ => parts.push(Hir::literal(run)),
+        }
     }
     Hir::concat(parts)
+}
+
+fn adapt_letter(letter: char) -> Hir {
+    if letter.is_ascii() {
+        return Hir::literal(letter.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+    with_marks(Hir::literal(letter.encode_utf8(&mut [0; 4]).as_bytes()), [letter])
+}
+
+/// A letter also as Unicode takes it apart: `é` as `e` and a mark. Views leave both as they are.
+fn with_marks(letters: Hir, each: impl IntoIterator<Item = char>) -> Hir {
+    let apart = each.into_iter().map(|letter| letter.nfd().collect::<String>());
+    let apart = apart.filter(|letters| letters.chars().nth(1).is_some());
+    let forms: Vec<_> = apart.map(|letters| Hir::literal(letters.into_bytes())).collect();
+    if forms.is_empty() { letters } else { Hir::alternation(std::iter::once(letters).chain(forms).collect()) }
 }
 
 /// All non-ASCII characters together need two states in place of eight, for the text is known to be valid UTF-8.
@@ -144,7 +169,14 @@ fn adapt_class(class: &ClassUnicode) -> Hir {
     if class.ranges().iter().all(|range| (range.start(), range.end()) == (' ', ' ')) && !class.ranges().is_empty() {
         return white_space();
     }
-    Hir::class(Class::Unicode(class))
+    // Of large classes, such as properties, the letters that are taken apart are left out.
+    let few: Vec<char> = class.iter().flat_map(|range| range.start()..=range.end()).take(MOST_LETTERS).collect();
+    let letters = Hir::class(Class::Unicode(class));
+    if few.len() == MOST_LETTERS {
+        letters
+    } else {
+        with_marks(letters, few.into_iter().filter(|letter| !letter.is_ascii()))
+    }
 }
 
 /// Words end where ASCII words end, as everywhere in this dialect.

@@ -122,6 +122,61 @@ fn a_dot_is_one_character_and_not_one_byte() {
 }
 
 #[test]
+fn a_letter_with_a_mark_is_matched_in_both_forms() {
+    for pattern in ["löschen", "lo\u{308}schen", "l[öü]schen"] {
+        assert!(
+            blocked(pattern, "LÖSCHEN") && blocked(pattern, "lo\u{308}schen") && !blocked(pattern, "loschen"),
+            "{pattern}"
+        );
+    }
+    assert!(blocked("(?-i:é日)", "e\u{301}日") && !blocked("(?-i:é)", "E\u{301}"));
+    let literal = compile_all(&[Pattern::literal("Größe")], Budget::default()).unwrap();
+    let literal = ReadyAutomaton::try_from(&literal.automaton).unwrap();
+    assert!(literal.is_match("gro\u{308}ße".as_bytes()) && literal.is_match("GRÖẞE".as_bytes()));
+}
+
+#[test]
+fn equal_states_are_all_found() {
+    for pattern in ["ab|cb|db", "(?:a|b)*abb", r"\bx{3,9}y\b", "a.{3}b", "é|日|[à-ü]z", "(?:aa)*b|(?:aaa)*c"] {
+        let table =
+            determine::determine(&[&Pattern::parse(pattern, Syntax::Rust).unwrap().0], Budget::default()).unwrap();
+        let (blocks, count) = partition::partition(&table);
+        assert_eq!(told_apart(&table), count, "{pattern}");
+        assert_eq!(blocks.len(), table.rows.len());
+    }
+}
+
+/// How many states can be told apart, by Moore's algorithm: round by round, by what each leads to.
+fn told_apart(table: &determine::Table) -> usize {
+    use determine::Target;
+    let found = |target: &Target| matches!(target, Target::Found(_)).then_some(*target);
+    let mut blocks = vec![0; table.rows.len()];
+    let mut count = 1;
+    loop {
+        let mut seen = std::collections::HashMap::new();
+        let key = |(row, own): (&Vec<Target>, &usize)| -> (usize, Vec<Result<usize, Target>>, Option<Target>) {
+            let leads = |target: &Target| match target {
+                Target::State(state) => Ok(blocks[*state]),
+                found @ Target::Found(_) => Err(*found),
+            };
+            (*own, row.iter().take(table.width).map(leads).collect(), row.last().and_then(found))
+        };
+        let keys: Vec<_> = table.rows.iter().zip(&blocks).map(key).collect();
+        blocks = keys
+            .into_iter()
+            .map(|key| {
+                let next = seen.len();
+                *seen.entry(key).or_insert(next)
+            })
+            .collect();
+        if seen.len() == count {
+            return count;
+        }
+        count = seen.len();
+    }
+}
+
+#[test]
 fn of_several_patterns_the_one_that_is_complete_first_is_named() {
     let patterns = ["rm -rf", "os.system", "drop table"].map(Pattern::literal);
     let compiled = compile_all(&patterns, Budget::default()).unwrap();
