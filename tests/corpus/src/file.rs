@@ -171,7 +171,7 @@ macro_rules! files {
     };
 }
 
-files!["allow-list", "arguments", "audit", "body", "identity", "limits", "reader", "shadow"];
+files!["allow-list", "arguments", "audit", "body", "identity", "limits", "patterns", "reader", "shadow"];
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
