@@ -19,6 +19,8 @@ pub struct Set {
     pub about: String,
     /// Its patterns.
     pub patterns: Vec<Member>,
+    /// What it does not find, in sentences.
+    pub misses: Vec<String>,
     /// Texts that it must let pass.
     pub passes: Vec<String>,
 }
@@ -56,7 +58,8 @@ pub fn all() -> Vec<Set> {
 
 /// The automata of a set, in which every pattern stands for the set.
 pub fn automata(name: &str) -> Result<&'static [Joined], String> {
-    static COMPILED: OnceLock<Vec<OnceLock<Result<Vec<Joined>, String>>>> = OnceLock::new();
+    type Slot = OnceLock<Result<Vec<Joined>, String>>;
+    static COMPILED: OnceLock<Vec<Slot>> = OnceLock::new();
     let slots = COMPILED.get_or_init(|| FILES.iter().map(|_| OnceLock::new()).collect());
     let at = FILES.iter().position(|(known, _)| *known == name).ok_or("there is no such set")?;
     let (slot, (name, text)) = slots.get(at).zip(FILES.get(at)).ok_or("there is no such set")?;
@@ -74,7 +77,13 @@ fn read(name: &'static str, text: &str) -> Result<Set, String> {
     let source = Source::new(name, text.as_bytes());
     let root = source::read(&source, text.as_bytes(), &mut findings).ok_or("it is not YAML")?;
     let patterns = list(&root, "patterns")?.iter().map(member).collect::<Result<_, _>>()?;
-    Ok(Set { name, about: scalar(&root, "about")?, patterns, passes: texts(&root, "passes")? })
+    Ok(Set {
+        name,
+        about: scalar(&root, "about")?,
+        patterns,
+        misses: texts(&root, "misses")?,
+        passes: texts(&root, "passes")?,
+    })
 }
 
 fn member(node: &Node) -> Result<Member, String> {
