@@ -33,6 +33,9 @@ pub const ALLOWANCE_PER_BYTE: usize = 40;
 /// How many bytes of views there may be besides, so that a short text can be looked through, too.
 const ALLOWANCE: usize = 4096;
 
+/// How many bytes of views are kept, to show none of them twice. Of larger texts some are shown again.
+const MOST_KEPT: usize = 8 << 20;
+
 /// The views would be longer than the allowance: the text hides itself in more ways than are looked through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLayered;
@@ -267,7 +270,10 @@ impl<T, F: FnMut(&[u8]) -> Option<T>> Search<'_, T, F> {
             return Ok(());
         }
         let kinds = self.look_at(text)?;
-        level.shown.push(text.to_vec());
+        let kept: usize = level.shown.iter().map(Vec::len).sum();
+        if kept.saturating_add(text.len()) <= MOST_KEPT {
+            level.shown.push(text.to_vec());
+        }
         self.inside(level, text, &kinds)
     }
 

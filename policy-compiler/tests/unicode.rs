@@ -2,7 +2,8 @@
 //!
 //! In: unicode-normalization, the properties that regex knows, the entities of HTML. Out: whether
 //! `engine/src/views/table.rs` and `names.rs` are right. `UPDATE=1` rewrites them.
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+#![cfg(test)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
