@@ -162,7 +162,7 @@ fn a_packed_policy_is_one_line_and_its_size_is_said_beside_it() {
     assert_eq!(ran.code, 0);
     assert_eq!(ran.stdout.matches('\n').count(), 1);
     let config: Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!((&config["format"], &config["hold_headers"]), (&1.into(), &false.into()));
+    assert_eq!((&config["format"], &config["hold_headers"]), (&2.into(), &false.into()));
     let size = format!("{} bytes, 0 % of what a Kubernetes object holds", ran.stdout.trim_end().len());
     assert!(ran.stderr.contains("warning[TG046]") && ran.stderr.contains(&size), "{}", ran.stderr);
     assert_eq!(run(folder.path(), &["pack", "warned.yaml"]).stdout, ran.stdout, "the same bytes each time");
@@ -273,6 +273,25 @@ fn inspect_shows_who_may_call_what_and_how_often() {
     );
     assert_eq!(search["limits"][0]["limit"], "60/minute");
     assert_eq!(search["limits"][0]["rule"], "/tools/search/rate");
+}
+
+#[test]
+fn a_report_says_what_each_automaton_costs_and_where_it_is_used() {
+    let folder = folder();
+    let policy = "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\nidentity: { header: x-agent-id }\nagents: { a: {} }\n\
+        defaults: { arguments: { blocked: [rm -rf] } }\ntools:\n  t: { agents: [a] }\n  \
+        u: { agents: [a], arguments: { blocked: [{ regex: 'x+y', at: /z }] } }\n";
+    let packed = run_with_input(folder.path(), &["pack", "-"], policy).stdout;
+    let shown = run_with_input(folder.path(), &["inspect", "-"], &packed).stdout;
+    assert!(shown.contains("PATTERNS") && shown.contains("/defaults/arguments/blocked/0"), "{shown}");
+    let report = run_with_input(folder.path(), &["inspect", "-", "--format", "json"], &packed).stdout;
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let [everywhere, one] = report["automata"].as_array().unwrap().as_slice() else { panic!("{report}") };
+    assert_eq!((&everywhere["tools"], &one["tools"]), (&2.into(), &1.into()));
+    assert_eq!(everywhere["states"], 7, "one for each letter, and one for what is found");
+    assert!(one["bytes"].as_u64() > Some(0) && one["packed_bytes"].as_u64() > Some(0), "{one}");
+    let lists = serde_json::json!([{ "at": "/z", "rules": ["/tools/u/arguments/blocked/0"] }]);
+    assert_eq!(one["lists"], lists);
 }
 
 #[test]

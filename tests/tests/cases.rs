@@ -148,8 +148,15 @@ fn complaints(outcome: &Outcome, line: &serde_json::Value, seen: &[Seen], way: W
         reply.header("content-type").unwrap_or_default().to_owned(),
         "application/problem+json".to_owned(),
     );
-    let by_body =
-        ["body_malformed", "body_shape", "argument_too_long", "argument_blocked", "rate_exceeded", "quota_exceeded"];
+    let by_body = [
+        "body_malformed",
+        "body_shape",
+        "argument_too_long",
+        "argument_blocked",
+        "argument_obscured",
+        "rate_exceeded",
+        "quota_exceeded",
+    ];
     let may_start = way.headers == Headers::SentAhead
         && (by_body.contains(&want.reason.as_str())
             || !matches!(way.frames, Frames::Length)
