@@ -221,6 +221,7 @@ fn complaints(outcome: &Outcome, line: &serde_json::Value, seen: &[Seen], way: W
         "argument_costly",
         "argument_too_long",
         "argument_blocked",
+        "argument_obscured",
         "rate_exceeded",
         "quota_exceeded",
     ];
