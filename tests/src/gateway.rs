@@ -31,7 +31,12 @@ pub fn pack(policy: &str, headers: Headers) -> String {
     pack_with(policy, &NoFiles, headers)
 }
 
-fn pack_with(policy: &str, files: &dyn Files, headers: Headers) -> String {
+/// Packs a policy that names files.
+///
+/// # Panics
+/// When the policy has errors.
+#[must_use]
+pub fn pack_with(policy: &str, files: &dyn Files, headers: Headers) -> String {
     let compiled = policy_compiler::compile_with("policy.yaml", policy.as_bytes(), files);
     let Some(bundle) = compiled.bundle else {
         panic!("the policy has errors: {:?}", compiled.diagnostics);

@@ -3,6 +3,8 @@
 //! In: the built filter, packed policies and calls. Out: what a client, a tool and an
 //! operator would see of them. Decides nothing about calls itself.
 
+pub mod cases;
 pub mod gateway;
 pub mod harness;
 pub mod identity;
+pub mod signers;

@@ -42,7 +42,8 @@ impl Load {
         self.statuses.get(&status).copied().unwrap_or(0)
     }
 
-    fn add(&mut self, other: &Self) {
+    /// Counts the other calls too.
+    pub fn add(&mut self, other: &Self) {
         for (status, count) in &other.statuses {
             *self.statuses.entry(*status).or_default() += count;
         }

@@ -13,10 +13,14 @@
 
 pub mod client;
 pub mod envoy;
+pub mod gateway;
 pub mod load;
+mod process;
 pub mod upstream;
 
 use std::{
+    env,
+    path::PathBuf,
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -39,4 +43,11 @@ pub fn wait_for<T>(patience: Duration, mut ask: impl FnMut() -> Option<T>) -> Op
         }
         sleep(Duration::from_millis(5));
     }
+}
+
+/// The program, or the module, that a variable of the environment names.
+fn named(variable: &str) -> PathBuf {
+    env::var_os(variable).map(PathBuf::from).unwrap_or_else(|| {
+        panic!("{variable} names nothing: run these tests with `tests/run`, which fetches and builds all")
+    })
 }

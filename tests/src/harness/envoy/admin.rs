@@ -7,19 +7,19 @@ use serde_json::Value;
 use std::{collections::BTreeMap, net::SocketAddr};
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Admin(SocketAddr);
+pub(in crate::harness) struct Admin(SocketAddr);
 
 impl Admin {
-    pub(super) fn new(address: SocketAddr) -> Self {
+    pub(in crate::harness) fn new(address: SocketAddr) -> Self {
         Self(address)
     }
 
-    pub(super) fn is_ready(&self) -> bool {
+    pub(in crate::harness) fn is_ready(&self) -> bool {
         let reply = Call::new("GET", "/ready").send(Protocol::Http1, self.0);
         reply.is_ok_and(|reply| reply.status == 200)
     }
 
-    pub(super) fn get(&self, path: &str) -> Reply {
+    pub(in crate::harness) fn get(&self, path: &str) -> Reply {
         let reply = Call::new("GET", path).send(Protocol::Http1, self.0);
         let reply = reply.unwrap_or_else(|failure| panic!("admin {path}: {failure:?}"));
         assert_eq!(reply.status, 200, "admin {path}: {}", reply.text());
@@ -27,7 +27,7 @@ impl Admin {
     }
 
     /// Counters and gauges; histograms and texts are no single number.
-    pub(super) fn stats(&self) -> BTreeMap<String, u64> {
+    pub(in crate::harness) fn stats(&self) -> BTreeMap<String, u64> {
         let stats = self.get("/stats?format=json").json();
         let stats = stats.get("stats").and_then(Value::as_array);
         stats
@@ -40,7 +40,7 @@ impl Admin {
             .collect()
     }
 
-    pub(super) fn listener(&self, name: &str) -> Option<SocketAddr> {
+    pub(in crate::harness) fn listener(&self, name: &str) -> Option<SocketAddr> {
         let listeners = self.get("/listeners?format=json").json();
         let statuses = listeners.get("listener_statuses")?.as_array()?;
         let status = statuses.iter().find(|status| status.get("name").and_then(Value::as_str) == Some(name))?;

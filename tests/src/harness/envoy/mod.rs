@@ -11,7 +11,7 @@ pub use config::{Cluster, EnvoyConfig, Listener};
 pub use wasm::{FailurePolicy, WasmFilter};
 
 use super::{PATIENCE, wait_for};
-use admin::Admin;
+pub(in crate::harness) use admin::Admin;
 use config::{LISTENERS_DIRECTORY, LISTENERS_FILE, audit_file, listeners_file};
 use serde_json::Value;
 use std::{

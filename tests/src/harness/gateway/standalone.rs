@@ -1,0 +1,120 @@
+//! What resources for Kubernetes need in order to work on one machine, without it.
+//!
+//! In: the resources of a test, and where on this machine things are. Out: the same resources for Envoy Gateway's
+//! host mode. Changes places only: addresses, ports, certificates, where the module comes from.
+
+use super::resources::Resources;
+use serde_json::{Value, json};
+use std::{net::SocketAddr, path::Path};
+
+/// Where things are.
+#[derive(Clone, Debug)]
+pub(super) struct Places<'a> {
+    /// The port that Envoy listens on.
+    pub(super) port: u16,
+    /// The tool.
+    pub(super) tool: SocketAddr,
+    /// The address of the module, and its digest.
+    pub(super) module: (String, &'a str),
+    /// The certificates that Envoy Gateway made for Envoy: certificate, key, CA; in base64.
+    pub(super) certificates: [String; 3],
+    /// The CA as a file.
+    pub(super) ca: &'a Path,
+    /// The rate limit service.
+    pub(super) rate_limit: Option<SocketAddr>,
+}
+
+const GROUP: &str = "gateway.envoyproxy.io";
+const SYSTEM: &str = "envoy-gateway-system";
+
+pub(super) fn adapted(resources: &Resources, places: &Places<'_>) -> Resources {
+    let metadata = resources.get("Gateway")["metadata"].clone();
+    let namespace = metadata["namespace"].clone();
+    let resources = resources
+        .clone()
+        .with("EnvoyProxy", |proxy| as_process(&mut proxy["spec"]))
+        .with("Gateway", |gateway| gateway["spec"]["listeners"][0]["port"] = json!(places.port))
+        .with("HTTPRoute", |route| {
+            route["spec"]["rules"][0]["backendRefs"] = json!([{"group": GROUP, "kind": "Backend", "name": "tools"}]);
+        })
+        .with("EnvoyExtensionPolicy", |policy| {
+            let code = &mut policy["spec"]["wasm"][0]["code"];
+            // No registry here; a test that names a place of its own keeps it.
+            if code["type"] == "Image" {
+                *code = json!({"type": "HTTP", "http": {"url": places.module.0, "sha256": places.module.1}});
+            }
+        });
+    resources
+        .and(backend(&namespace, places.tool))
+        .and(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM}}))
+        .and(secret(&places.certificates))
+        .and(patch(&metadata, "on-this-machine", local_clusters(places)))
+}
+
+/// Envoy as a child process, which writes its access log at once and forgets what was replaced.
+fn as_process(proxy: &mut Value) {
+    proxy["provider"] = json!({"type": "Host", "host": {}});
+    proxy["shutdown"] = json!({"drainTimeout": "2s"});
+    proxy["extraArgs"] = json!(["--file-flush-interval-msec", "50"]);
+}
+
+fn backend(namespace: &Value, tool: SocketAddr) -> Value {
+    json!({
+        "apiVersion": format!("{GROUP}/v1alpha1"),
+        "kind": "Backend",
+        "metadata": {"name": "tools", "namespace": namespace},
+        "spec": {"endpoints": [{"ip": {"address": tool.ip().to_string(), "port": tool.port()}}]},
+    })
+}
+
+/// By this certificate Envoy Gateway's own servers know its Envoy.
+fn secret([certificate, key, ca]: &[String; 3]) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "envoy", "namespace": SYSTEM},
+        "type": "kubernetes.io/tls",
+        "data": {"tls.crt": certificate, "tls.key": key, "ca.crt": ca},
+    })
+}
+
+/// Clusters that Envoy Gateway writes for Kubernetes only: names of Services, and a CA that a Pod has.
+fn local_clusters(places: &Places<'_>) -> Vec<Value> {
+    let ca = json!(places.ca);
+    let mut changes = cluster("wasm_cluster", &ca, None);
+    if let Some(service) = places.rate_limit {
+        changes.extend(cluster("ratelimit_cluster", &ca, Some(service.port())));
+    }
+    changes
+}
+
+fn cluster(name: &str, ca: &Value, port: Option<u16>) -> Vec<Value> {
+    let endpoint = "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address";
+    let trusted = "/transport_socket/typed_config/common_tls_context/validation_context/trusted_ca/filename";
+    let port = port.map(|port| (format!("{endpoint}/port_value"), json!(port)));
+    [(trusted.to_owned(), ca.clone()), (format!("{endpoint}/address"), json!("127.0.0.1"))]
+        .into_iter()
+        .chain(port)
+        .map(|(path, value)| {
+            json!({
+                "type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
+                "name": name,
+                "operation": {"op": "replace", "path": path, "value": value},
+            })
+        })
+        .collect()
+}
+
+/// A resource that changes what Envoy Gateway sends to the Envoy of a Gateway.
+pub(super) fn patch(gateway: &Value, name: &str, changes: Vec<Value>) -> Value {
+    json!({
+        "apiVersion": format!("{GROUP}/v1alpha1"),
+        "kind": "EnvoyPatchPolicy",
+        "metadata": {"name": name, "namespace": gateway["namespace"]},
+        "spec": {
+            "targetRef": {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": gateway["name"]},
+            "type": "JSONPatch",
+            "jsonPatches": changes,
+        },
+    })
+}
