@@ -16,10 +16,13 @@ pub mod envoy;
 pub mod gateway;
 pub mod load;
 mod process;
+pub mod ratelimit;
+pub mod redis;
 pub mod upstream;
 
 use std::{
     env,
+    net::{Ipv4Addr, TcpListener},
     path::PathBuf,
     thread::sleep,
     time::{Duration, Instant},
@@ -50,4 +53,10 @@ fn named(variable: &str) -> PathBuf {
     env::var_os(variable).map(PathBuf::from).unwrap_or_else(|| {
         panic!("{variable} names nothing: run these tests with `tests/run`, which fetches and builds all")
     })
+}
+
+/// A port that nobody listens on now. Some programs must be told theirs; others are asked for it, which is better.
+fn free_port() -> u16 {
+    let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port can be bound");
+    probe.local_addr().expect("a bound socket has an address").port()
 }

@@ -14,7 +14,7 @@ pub use resources::Resources;
 use super::{
     PATIENCE,
     envoy::{Admin, Update},
-    named,
+    free_port, named,
     process::Program,
     upstream::{Answer, Upstream},
     wait_for,
@@ -27,7 +27,7 @@ use std::{
     collections::BTreeMap,
     env,
     fs::{self, File},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     os::unix::fs::symlink,
     path::PathBuf,
     process::Command,
@@ -279,8 +279,13 @@ impl Site {
         });
         if let Some(limits) = &self.global {
             let redis = json!({"url": format!("redis://{}", limits.redis)});
-            configuration["rateLimit"] =
-                json!({"backend": {"type": "Redis", "redis": redis}, "failClosed": limits.fail_closed});
+            // Envoy's 20 ms are too short for a busy machine, which must not look like a lost service.
+            let patience = "10s";
+            configuration["rateLimit"] = json!({
+                "backend": {"type": "Redis", "redis": redis},
+                "failClosed": limits.fail_closed,
+                "timeout": patience,
+            });
         }
         configuration
     }
@@ -326,9 +331,4 @@ impl Module {
     fn url(&self) -> String {
         format!("http://{}/filter.wasm", self.server.address())
     }
-}
-
-fn free_port() -> u16 {
-    let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port can be bound");
-    probe.local_addr().expect("a bound socket has an address").port()
 }
