@@ -102,14 +102,14 @@ impl Run {
         }
         for case in of(&file, Before::PathRewritten) {
             self.tool.clear();
-            let reply = self.send(&to_call(&case.call, way.frames), way).unwrap();
+            let reply = self.send(to_call(&case.call, way.frames), way).unwrap();
             let line = self.lines(1).remove(0);
             assert_judged_as_it_arrives(&case, &reply, &line, &self.tool.seen());
             self.ran.insert((name, case.name));
         }
         self.tool.clear();
         for case in of(&file, Before::Refused) {
-            let reply = self.send(&to_call(&case.call, way.frames), way);
+            let reply = self.send(to_call(&case.call, way.frames), way);
             // In HTTP/2 Envoy resets the stream.
             assert!(reply.as_ref().map_or(true, |reply| reply.status == 400), "{}: {reply:?}", case.name);
             self.ran.insert((name, case.name));
@@ -117,8 +117,8 @@ impl Run {
         assert!(self.tool.seen().is_empty(), "{:?}", self.tool.seen());
     }
 
-    fn send(&self, call: &Call, way: Way) -> Result<Reply, toolgate_tests::harness::client::Failure> {
-        call.clone().authority("tools.local").send(way.protocol, self.gateway.address())
+    fn send(&self, call: Call, way: Way) -> Result<Reply, toolgate_tests::harness::client::Failure> {
+        call.authority("tools.local").send(way.protocol, self.gateway.address())
     }
 
     /// The next audit lines, of which there must be exactly so many.
