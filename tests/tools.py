@@ -15,6 +15,7 @@ import collections
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import pathlib
 import platform
@@ -41,6 +42,20 @@ WHEELS = {
 Source = collections.namedtuple("Source", "package version folder")
 SUITE = Source("jsonschema", "4.26.0", "json")
 CARGO_FUZZ = "0.13.2"
+# Programs that `go install` builds: the command's path, its version.
+Command = collections.namedtuple("Command", "path version")
+GO_COMMANDS = {
+    "kubectl-validate": Command("sigs.k8s.io/kubectl-validate", "v0.0.4"),
+    "promtool": Command("github.com/prometheus/prometheus/cmd/promtool", "v0.316.0"),
+}
+# Where the published definitions of objects lie: module, version, the folder or file inside.
+Definitions = collections.namedtuple("Definitions", "module version path")
+DEFINITIONS = [
+    Definitions("github.com/envoyproxy/gateway", "v1.9.0", "charts/gateway-helm/charts/crds/crds/generated"),
+    Definitions("sigs.k8s.io/gateway-api", "v1.6.1", "config/crd/standard"),
+    Definitions("github.com/prometheus-operator/prometheus-operator", "v0.93.1",
+                "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml"),
+]
 OLDEST_NODE = (18,)
 OLDEST_ENVOY = (1, 39)  # an older one on the PATH is none that the filter is tested in
 HEARTBEAT_SECONDS = 30
@@ -265,6 +280,48 @@ def logql():
     return cached(f"logql-{inputs.hexdigest()[:16]}", "logql", build)
 
 
+def go_command(name):
+    """A program that Go builds from its module, at a pinned version."""
+    path, version = GO_COMMANDS[name]
+
+    def build(home):
+        # Not for the linker's tables: they would double the file.
+        command = [go(), "install", "-trimpath", "-ldflags=-s -w", f"{path}@{version}"]
+        work(f"{name}: building {version}", command, CACHE / "logs" / f"{name}.log",
+             env=dict(go_environment(), GOBIN=str(home), GOFLAGS=""), cwd=home)
+
+    return cached(f"{name}-{version}", name, build)
+
+
+def definitions():
+    """A folder with the CustomResourceDefinitions of all objects that are rendered, as their makers publish them."""
+    key = hashlib.sha256(repr(DEFINITIONS).encode()).hexdigest()[:16]
+
+    def make(home):
+        (home / "crds").mkdir()
+        for module, version, path in DEFINITIONS:
+            source = _go_module(module, version) / path
+            for file in sorted(source.glob("*.yaml")) if source.is_dir() else [source]:
+                # The module's own files cannot be written, and a copy of such a copy could not be renewed.
+                (home / "crds" / file.name).write_bytes(file.read_bytes())
+
+    return cached(f"definitions-{key}", "crds", make)
+
+
+def _go_module(module, version):
+    """Where Go keeps a module's files; it fetches them if need be, and checks their sums."""
+    log = CACHE / "logs" / f"module-{hashlib.sha256(module.encode()).hexdigest()[:16]}.log"
+    # Outside of any module, so that no go.mod of ours has a say.
+    work(f"{module}: fetching {version}", [go(), "mod", "download", "-json", f"{module}@{version}"], log,
+         env=dict(go_environment(), GOFLAGS=""), cwd=CACHE)
+    said = log.read_text()
+    # What Go says of its work stands before it.
+    folder = json.loads(said[said.index("{"):]).get("Dir") if "{" in said else None
+    if not folder:
+        raise ToolError(f"{module} {version} cannot be fetched: {said}")
+    return pathlib.Path(folder)
+
+
 def wasm_bindgen_test_runner():
     """The runner whose version is that of the wasm-bindgen in Cargo.lock: any other refuses to run."""
     lock = REPOSITORY / "Cargo.lock"
@@ -333,6 +390,9 @@ TOOLS = {
     "go": go,
     "node": node,
     "logql": logql,
+    "kubectl-validate": lambda: go_command("kubectl-validate"),
+    "promtool": lambda: go_command("promtool"),
+    "definitions": definitions,
     "wasm-bindgen-test-runner": wasm_bindgen_test_runner,
     "json-schema-test-suite": json_schema_test_suite,
     "cargo-fuzz": cargo_fuzz,

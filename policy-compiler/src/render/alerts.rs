@@ -81,10 +81,15 @@ fn limited() -> Alert {
     }
 }
 
+/// A counter went up, or is new: Envoy makes many of them only when they first count.
+fn grew(by: &str, counter: &str) -> String {
+    format!("sum{by} (increase({counter}[10m])) > 0 or sum{by} ({counter} unless {counter} offset 10m) > 0")
+}
+
 fn undecided() -> Alert {
     Alert {
         name: "ToolCallsUndecided",
-        expression: "sum by (call) (increase(tool_gateway_faults_total[5m])) > 0".to_owned(),
+        expression: grew(" by (call)", "tool_gateway_faults_total"),
         lasts: "0m",
         severity: "critical",
         summary: "the filter cannot decide and refuses calls with 503",
@@ -93,11 +98,10 @@ fn undecided() -> Alert {
 }
 
 fn reloaded() -> Alert {
+    let counters = ["success", "backoff", "failure"].map(|end| format!("envoy_wasm_{FILTER_NAME}_vm_reload_{end}"));
     Alert {
         name: "ToolFilterCrashed",
-        expression: format!(
-            "sum by (__name__) (increase({{__name__=~\"envoy_wasm_{FILTER_NAME}_vm_reload_(success|backoff|failure)\"}}[10m])) > 0"
-        ),
+        expression: counters.map(|counter| grew("", &counter)).join(" or "),
         lasts: "0m",
         severity: "critical",
         summary: "a filter crashed and was loaded again",
@@ -108,7 +112,7 @@ fn reloaded() -> Alert {
 fn refused() -> Alert {
     Alert {
         name: "ToolPolicyRefused",
-        expression: "sum(increase(envoy_listener_manager_lds_update_rejected[10m])) > 0".to_owned(),
+        expression: grew("", "envoy_listener_manager_lds_update_rejected"),
         lasts: "0m",
         severity: "critical",
         summary: "Envoy refused a listener, perhaps for its policy",
