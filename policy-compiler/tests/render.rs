@@ -259,3 +259,18 @@ fn a_path_of_strange_letters_stays_one_text() {
     let plugin = &manager["http_filters"][0]["typed_config"]["config"];
     assert_eq!(plugin["vm_config"]["code"]["local"]["filename"].as_str(), Some("/a \"b\": {c} # d"));
 }
+
+#[test]
+fn what_envoy_refuses_has_the_fields_of_an_audit_line() {
+    let manifests = manifests(HEADER_POLICY, "");
+    let line = &one(&manifests, "EnvoyProxy")["spec"]["telemetry"]["accessLog"]["settings"][1]["format"]["json"];
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/audit.md")).unwrap();
+    let (_, table) = page.split_once("| field | type | meaning |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let fields: Vec<&str> = table.lines().filter_map(|row| Some(row.strip_prefix("| `")?.split_once('`')?.0)).collect();
+    assert!(fields.len() > 10, "{fields:?}");
+    // Only where a call was judged, or a token verified.
+    for field in fields.into_iter().filter(|field| !["argument", "keyword", "user_id"].contains(field)) {
+        assert!(line.as_mapping_get(field).is_some(), "{field}");
+    }
+}
