@@ -81,8 +81,9 @@ fn upstream_objects(plan: &Plan, upstream: &Upstream) -> Vec<Map> {
         None => vec![path_match("PathPrefix", "/".to_owned())],
         Some(tools) => tools.iter().map(|tool| path_match("Exact", format!("/tools/{}", tool.name))).collect(),
     };
+    // No upstream has a dot in its name, so no two routes have one name.
     let routes = matches.chunks(MATCHES_OF_RULE).enumerate().map(|(at, matches)| {
-        let name = if at == 0 { name.clone() } else { format!("{name}-{}", at.saturating_add(1)) };
+        let name = if at == 0 { name.clone() } else { format!("{name}.{}", at.saturating_add(1)) };
         route(plan, upstream, &name, matches.to_vec())
     });
     routes.chain(backend(plan, upstream)).collect()

@@ -24,7 +24,7 @@ pub(super) fn policies(plan: &Plan) -> Vec<Map> {
 fn agents(plan: &Plan) -> Map {
     let agents = &plan.values.agents;
     let namespace = agents.namespace.as_ref().unwrap_or(&plan.values.namespace);
-    let name = format!("{}-agents", plan.values.gateway.name);
+    let name = format!("agents.{}", plan.values.gateway.name);
     map! {
         "apiVersion" => "networking.k8s.io/v1",
         "kind" => "NetworkPolicy",
@@ -42,7 +42,7 @@ fn agents(plan: &Plan) -> Map {
 
 fn tools(plan: &Plan, upstream: &Upstream) -> Option<Map> {
     let Server::Service { name: _, pods, pod_port } = &upstream.server else { return None };
-    let name = format!("{}-only-{}", upstream.id.name, plan.values.gateway.name);
+    let name = format!("tools.{}.{}", plan.values.gateway.name, upstream.id.name);
     let spec = map! {
         "podSelector" => selector(pods),
         "policyTypes" => ["Ingress"],
