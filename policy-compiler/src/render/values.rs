@@ -11,7 +11,7 @@ use super::Switch;
 use crate::{
     diagnostic::{Code, Finding, Findings},
     file::{
-        Given,
+        Given, Named,
         fields::{self, Fields},
     },
     shape::VALUES,
@@ -59,7 +59,11 @@ fn gateway(fields: &mut Fields<'_, '_>) -> Gateway {
 
 fn filter(fields: &mut Fields<'_, '_>, start: Span) -> Option<Filter> {
     let (image, url) = (fields.written("image"), fields.written("url"));
-    let pull_secret = text(fields, "pull_secret");
+    let pull_secret = fields.written("pull_secret");
+    if image.is_none() {
+        only_for(fields, "image", "pull_secret", pull_secret.as_ref().map(|given| given.span));
+    }
+    let pull_secret = pull_secret.and_then(|given| given.value);
     let sha256 = text(fields, "sha256");
     let code = one_of(fields, start, ("image", image), ("url", url), FilterCode::Image, FilterCode::Url);
     Some(Filter { code: code?, sha256: sha256?, pull_secret })
@@ -69,16 +73,22 @@ fn upstreams(fields: &mut Fields<'_, '_>) -> Vec<Upstream> {
     let upstreams = fields.keyed("upstreams", |id, fields| {
         let (service, host) = (fields.written("service"), fields.written("host"));
         let port = number(fields, "port");
-        let pods = labels(fields, "pods");
-        let pod_port = number(fields, "pod_port");
-        let tls = switch(fields, "tls");
+        let (pods, pod_port) = (fields.written_pairs("pods"), fields.integer("pod_port"));
+        let tls = fields.word::<Switch>("tls");
+        if service.is_some() {
+            only_for(fields, "host", "tls", tls.as_ref().map(|given| given.span));
+        } else {
+            only_for(fields, "service", "pods", pods.as_ref().map(|given| given.span));
+            only_for(fields, "service", "pod_port", pod_port.as_ref().map(|given| given.span));
+        }
         let tools = fields.written_list("tools").map(|given| given.value.unwrap_or_default());
         let service_of = |name: String| Server::Service {
-            pods: pods.unwrap_or_else(|| vec![("app".to_owned(), name.clone())]),
-            pod_port: pod_port.or(port).unwrap_or_default(),
+            pods: pods.map_or_else(|| vec![("app".to_owned(), name.clone())], plain),
+            pod_port: pod_port.and_then(|given| given.value).or(port).unwrap_or_default(),
             name,
         };
         let server = one_of(fields, id.span, ("service", service), ("host", host), service_of, Server::Host);
+        let tls = is_on(tls);
         Some(Upstream { id, server: server?, port: port?, tls, tools })
     });
     upstreams.and_then(|given| given.value).unwrap_or_default().into_iter().flatten().collect()
@@ -137,12 +147,26 @@ fn number(fields: &mut Fields<'_, '_>, name: &str) -> Option<u32> {
 }
 
 fn switch(fields: &mut Fields<'_, '_>, name: &str) -> bool {
-    fields.word::<Switch>(name).and_then(|given| given.value).is_some_and(|Switch(on)| on)
+    is_on(fields.word::<Switch>(name))
+}
+
+fn is_on(switch: Option<Given<Switch>>) -> bool {
+    switch.and_then(|given| given.value).is_some_and(|Switch(on)| on)
 }
 
 fn labels(fields: &mut Fields<'_, '_>, name: &str) -> Option<Labels> {
-    let pairs = fields.written_pairs(name)?.value?;
-    Some(pairs.into_iter().map(|(key, value)| (key.name, value)).collect())
+    fields.written_pairs(name).map(plain)
+}
+
+fn plain(pairs: Given<Vec<(Named, String)>>) -> Labels {
+    pairs.value.unwrap_or_default().into_iter().map(|(key, value)| (key.name, value)).collect()
+}
+
+/// A key that would do nothing, since the other one that it belongs to is not there.
+fn only_for(fields: &mut Fields<'_, '_>, other: &str, key: &str, written: Option<Span>) {
+    let Some(span) = written else { return };
+    let finding = Finding::new(Code::WrongType, span, format!("`{key}` is for a `{other}`"));
+    fields.findings.add(finding.help(format!("write `{other}`, or take `{key}` out")));
 }
 
 /// The value of the one key of two that stands there.
