@@ -63,7 +63,7 @@ fn denied() -> Alert {
         lasts: "5m",
         severity: "warning",
         summary: "{{ $labels.agent_id }} calls what it may not",
-        description: "The gateway refuses {{ $value | humanize }} calls of it each second with 403, far more than in the hour before: \
+        description: "The gateway refuses {{ printf \"%.1f\" $value }} calls of it each second with 403, far more than in the hour before: \
                       the agent was changed, is led astray, or lost a grant. The audit lines name tool and reason.",
     }
 }
