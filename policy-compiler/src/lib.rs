@@ -12,13 +12,14 @@ mod lower;
 mod narrowing;
 mod packing;
 pub mod regex;
+pub mod render;
 pub mod schema;
 pub mod sets;
 mod shape;
 mod source;
 
 pub use packing::{OBJECT_BYTES, Packing, pack, pack_with};
-pub use shape::{API_VERSION, KIND, reference, schema};
+pub use shape::{API_VERSION, KIND, VALUES_KIND, reference, schema, values_reference};
 pub use source::{MAX_DEPTH, MAX_SOURCE_BYTES, Source};
 
 use diagnostic::{Diagnostic, Findings};

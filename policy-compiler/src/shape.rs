@@ -3,19 +3,25 @@
 //! In: nothing. Out: tables that the reader, the JSON Schema and the reference in `docs/policy.md` share.
 //! Reads nothing itself.
 
+mod forms;
 mod keys;
 mod reference;
 mod schema;
+mod values;
 
 pub(crate) use keys::*;
-pub use reference::reference;
+pub use reference::{reference, values_reference};
 pub use schema::schema;
+pub(crate) use values::VALUES;
 
 /// What `apiVersion` must be.
 pub const API_VERSION: &str = "toolgate.dev/v1";
 
 /// What `kind` must be.
 pub const KIND: &str = "ToolPolicy";
+
+/// What `kind` must be in `values.yaml`.
+pub const VALUES_KIND: &str = "RenderValues";
 
 /// Which names stand somewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +94,24 @@ pub(crate) enum Shape {
     Named(Names, &'static Table),
     /// A mapping from names to lists of names.
     NamedLists(Names, Names),
+    /// A text of a form.
+    Written(&'static Form),
+    /// A list of texts of a form.
+    WrittenList(&'static Form),
+    /// A mapping from texts of one form to texts of another.
+    WrittenPairs(&'static Form, &'static Form),
+    /// A mapping from texts of a form to mappings with known keys.
+    Keyed(&'static Form, &'static Table),
+}
+
+/// How a text must be written.
+#[derive(Debug)]
+pub(crate) struct Form {
+    /// What such a text is, as in "expected …".
+    pub(crate) what: &'static str,
+    pub(crate) holds: fn(&str) -> bool,
+    /// What to write.
+    pub(crate) help: &'static str,
 }
 
 /// A type whose values are written as words.

@@ -467,3 +467,65 @@ fn inspect_shows_the_schemas_of_a_tool_and_what_they_cost() {
     let wanted = serde_json::json!({ "rules": ["/tools/t/arguments/schema_file"], "steps_per_value": 2, "tools": 1 });
     assert_eq!(schemas["entries"][0], wanted);
 }
+
+const VALUES: &str = "apiVersion: toolgate.dev/v1\nkind: RenderValues\n\
+    filter: { image: x, sha256: 00000000000000000000000000000000000000000000000000000000000000aa }\n\
+    upstreams: { tools: { service: tools, port: 8080 } }\nidentity: { trusted_headers: [x-agent-id] }\n";
+
+fn folder_with_values() -> TempDir {
+    let folder = folder();
+    fs::write(folder.path().join("values.yaml"), VALUES).unwrap();
+    folder
+}
+
+#[test]
+fn render_writes_files_into_a_folder_and_lists_them() {
+    let folder = folder_with_values();
+    let ran = run(folder.path(), &["render", "--values", "values.yaml", "good.yaml", "-o", "new/manifests"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{}", ran.stderr);
+    let read = |name: &str| fs::read_to_string(folder.path().join("new/manifests").join(name)).unwrap();
+    let listed: Vec<String> =
+        read("kustomization.yaml").lines().filter_map(|line| Some(line.strip_prefix("  - ")?.to_owned())).collect();
+    assert!(listed.len() > 5);
+    assert!(listed.iter().all(|name| read(name).starts_with("apiVersion: ")));
+}
+
+#[test]
+fn render_writes_one_stream_to_standard_output() {
+    let folder = folder_with_values();
+    let all = run(folder.path(), &["render", "--values", "values.yaml", "good.yaml"]);
+    assert_eq!(all.code, 0);
+    assert!(all.stdout.contains("\n---\n") && !all.stdout.contains("Kustomization"), "{}", all.stdout);
+    let one = run(folder.path(), &["render", "--values", "values.yaml", "good.yaml", "--kind", "gatewayclass"]);
+    assert!(one.stdout.contains("kind: GatewayClass") && !one.stdout.contains("---"), "{}", one.stdout);
+    let two = run(
+        folder.path(),
+        &["render", "--values", "values.yaml", "good.yaml", "--kind", "HTTPRoute", "--kind", "Gateway"],
+    );
+    assert_eq!(two.stdout.matches("\nkind: ").count(), 2, "{}", two.stdout);
+    let envoy = run(folder.path(), &["render", "--target", "envoy", "--values", "values.yaml", "good.yaml"]);
+    assert!(envoy.stdout.contains("static_resources:"), "{}", envoy.stdout);
+}
+
+#[test]
+fn render_says_which_kinds_there_are() {
+    let folder = folder_with_values();
+    let ran = run(folder.path(), &["render", "--values", "values.yaml", "good.yaml", "--kind", "Ingress"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
+    assert!(ran.stderr.contains("`Ingress`") && ran.stderr.contains("HTTPRoute"), "{}", ran.stderr);
+}
+
+#[test]
+fn render_writes_nothing_for_a_policy_or_values_with_errors() {
+    let folder = folder_with_values();
+    fs::write(folder.path().join("wrong.yaml"), format!("{VALUES}gatewya: {{}}\n")).unwrap();
+    for (values, policy, code) in [("values.yaml", "bad.yaml", "TG022"), ("wrong.yaml", "good.yaml", "TG010")] {
+        let ran = run(folder.path(), &["render", "--values", values, policy, "-o", "out"]);
+        assert_eq!(ran.code, 1);
+        assert!(ran.stderr.contains(code) && ran.stderr.contains("nothing rendered"), "{}", ran.stderr);
+        assert!(!folder.path().join("out").exists());
+    }
+    // The values trust a header.
+    let ran = run(folder.path(), &["render", "--values", "values.yaml", "good.yaml", "--deny-warnings"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
+}

@@ -7,7 +7,7 @@
 use policy_compiler::{
     compile, compile_with,
     diagnostic::{Code, Severity, json},
-    reference,
+    reference, values_reference,
 };
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -79,6 +79,11 @@ fn the_manual_of_findings_lists_every_code() {
 #[test]
 fn the_reference_of_the_language_lists_every_key() {
     assert!(is_fresh("docs/policy.md", "keys", &reference()), "UPDATE=1 rewrites docs/policy.md");
+}
+
+#[test]
+fn the_reference_of_the_values_lists_every_key() {
+    assert!(is_fresh("docs/render.md", "values", &values_reference()), "UPDATE=1 rewrites docs/render.md");
 }
 
 #[test]

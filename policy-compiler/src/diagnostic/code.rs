@@ -6,6 +6,7 @@
 mod grants;
 mod identity;
 mod patterns;
+mod render;
 mod schemas;
 
 use super::Severity;
@@ -101,6 +102,14 @@ pub enum Code {
     PartialNarrowing,
     RepeatedCheck,
     ImpossibleGrant,
+    BadForm,
+    RoutedTwice,
+    NotRouted,
+    IdleValue,
+    UnsetSource,
+    TrustedHeader,
+    KeyForEveryCall,
+    NotStatic,
 }
 
 impl Code {
@@ -177,6 +186,14 @@ impl Code {
         Self::PartialNarrowing,
         Self::RepeatedCheck,
         Self::ImpossibleGrant,
+        Self::BadForm,
+        Self::RoutedTwice,
+        Self::NotRouted,
+        Self::IdleValue,
+        Self::UnsetSource,
+        Self::TrustedHeader,
+        Self::KeyForEveryCall,
+        Self::NotStatic,
     ];
 
     /// `TG` and three digits.
@@ -439,6 +456,14 @@ impl Code {
             Self::PartialNarrowing => grants::PARTIAL_NARROWING,
             Self::RepeatedCheck => grants::REPEATED_CHECK,
             Self::ImpossibleGrant => grants::IMPOSSIBLE_GRANT,
+            Self::BadForm => render::BAD_FORM,
+            Self::RoutedTwice => render::ROUTED_TWICE,
+            Self::NotRouted => render::NOT_ROUTED,
+            Self::IdleValue => render::IDLE_VALUE,
+            Self::UnsetSource => render::UNSET_SOURCE,
+            Self::TrustedHeader => render::TRUSTED_HEADER,
+            Self::KeyForEveryCall => render::KEY_FOR_EVERY_CALL,
+            Self::NotStatic => render::NOT_STATIC,
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{
     Allowance, Given, Granted, Named, Pattern, SchemaSource, SharedSchema, Source, amounts, grants, identity, limits,
-    patterns, schemas, values,
+    patterns, schemas, values, written,
 };
 use crate::{
     diagnostic::{Code, Finding, Findings, quoted},
@@ -19,16 +19,16 @@ use toolgate_engine::bundle::{Quota, Rate};
 pub(super) type NamedList = (Named, Given<Vec<Named>>);
 
 /// The keys of a mapping that were not taken yet.
-pub(super) struct Fields<'n, 'f> {
+pub(crate) struct Fields<'n, 'f> {
     table: &'static Table,
     /// The key that the mapping belongs to.
     owner: Span,
     entries: Vec<&'n Entry>,
-    pub(super) findings: &'f mut Findings,
+    pub(crate) findings: &'f mut Findings,
 }
 
 /// Opens a mapping, reads it and closes it. An empty value is an empty mapping.
-pub(super) fn read<T>(
+pub(crate) fn read<T>(
     node: &Node,
     owner: Span,
     table: &'static Table,
@@ -51,7 +51,7 @@ pub(super) fn read<T>(
 }
 
 impl<'n> Fields<'n, '_> {
-    pub(super) fn exactly(&mut self, name: &str) {
+    pub(crate) fn exactly(&mut self, name: &str) {
         let Some((wanted, entry)) = self.take(name, |shape| match shape {
             Shape::Exactly(wanted) => Some(wanted),
             _ => None,
@@ -61,17 +61,17 @@ impl<'n> Fields<'n, '_> {
         values::exactly(&entry.value, wanted, self.findings);
     }
 
-    pub(super) fn text(&mut self, name: &str) -> Option<Given<String>> {
+    pub(crate) fn text(&mut self, name: &str) -> Option<Given<String>> {
         let ((), entry) = self.take(name, |shape| matches!(shape, Shape::Text).then_some(()))?;
         Some(self.given(entry, |node, findings| values::text(node, findings).map(str::to_owned)))
     }
 
-    pub(super) fn header(&mut self, name: &str) -> Option<Given<String>> {
+    pub(crate) fn header(&mut self, name: &str) -> Option<Given<String>> {
         let ((), entry) = self.take(name, |shape| matches!(shape, Shape::Header).then_some(()))?;
         Some(self.given(entry, values::header))
     }
 
-    pub(super) fn integer(&mut self, name: &str) -> Option<Given<u32>> {
+    pub(crate) fn integer(&mut self, name: &str) -> Option<Given<u32>> {
         let (range, entry) = self.take(name, |shape| match shape {
             Shape::Integer { least, most } => Some(least..=most),
             _ => None,
@@ -87,7 +87,7 @@ impl<'n> Fields<'n, '_> {
         Some(self.given(entry, |node, findings| amounts::size(node, range, findings)))
     }
 
-    pub(super) fn word<T: Word>(&mut self, name: &str) -> Option<Given<T>> {
+    pub(crate) fn word<T: Word>(&mut self, name: &str) -> Option<Given<T>> {
         let ((), entry) = self.take(name, |shape| match shape {
             Shape::Word(known) => (known() == words::<T>()).then_some(()),
             _ => None,
@@ -219,7 +219,7 @@ impl<'n> Fields<'n, '_> {
         shared.unwrap_or_default()
     }
 
-    pub(super) fn object<T: Default>(&mut self, name: &str, fill: impl FnOnce(&mut Fields<'_, '_>) -> T) -> Option<T> {
+    pub(crate) fn object<T: Default>(&mut self, name: &str, fill: impl FnOnce(&mut Fields<'_, '_>) -> T) -> Option<T> {
         let (table, entry) = self.take(name, |shape| match shape {
             Shape::Object(table) => Some(table),
             _ => None,
@@ -259,6 +259,50 @@ impl<'n> Fields<'n, '_> {
             values::by_name(node, names, findings, |name, entry, findings| {
                 let value = values::list_of_names(&entry.value, findings);
                 Some((name, Given { span: entry.value.span, value }))
+            })
+        }))
+    }
+
+    /// A text of a form.
+    pub(crate) fn written(&mut self, name: &str) -> Option<Given<String>> {
+        let (form, entry) = self.take(name, |shape| match shape {
+            Shape::Written(form) => Some(form),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| written::text(node, form, findings)))
+    }
+
+    /// A list of texts of a form.
+    pub(crate) fn written_list(&mut self, name: &str) -> Option<Given<Vec<Named>>> {
+        let (form, entry) = self.take(name, |shape| match shape {
+            Shape::WrittenList(form) => Some(form),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| written::list(node, form, findings)))
+    }
+
+    /// A mapping from texts of one form to texts of another.
+    pub(crate) fn written_pairs(&mut self, name: &str) -> Option<Given<Vec<(Named, String)>>> {
+        let ((key, value), entry) = self.take(name, |shape| match shape {
+            Shape::WrittenPairs(key, value) => Some((key, value)),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| written::pairs(node, key, value, findings)))
+    }
+
+    /// A mapping from texts of a form to mappings with known keys.
+    pub(crate) fn keyed<T>(
+        &mut self,
+        name: &str,
+        mut fill: impl FnMut(Named, &mut Fields<'_, '_>) -> T,
+    ) -> Option<Given<Vec<T>>> {
+        let ((form, table), entry) = self.take(name, |shape| match shape {
+            Shape::Keyed(form, table) => Some((form, table)),
+            _ => None,
+        })?;
+        Some(self.given(entry, |node, findings| {
+            written::keyed(node, form, findings, |name, entry, findings| {
+                read(&entry.value, entry.key, table, findings, |fields| fill(name, fields))
             })
         }))
     }

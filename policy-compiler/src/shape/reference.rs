@@ -3,13 +3,22 @@
 //! In: the tables. Out: one section for each mapping.
 //! Explains single keys; the prose around it is written by hand.
 
-use super::{FILE, Shape, Table};
+use super::{FILE, Shape, Table, VALUES};
 use crate::sets;
 
 /// One Markdown section with a table for each mapping of the language.
 pub fn reference() -> String {
+    sections(&FILE)
+}
+
+/// The same for the values that `render` takes.
+pub fn values_reference() -> String {
+    sections(&VALUES)
+}
+
+fn sections(root: &'static Table) -> String {
     let mut tables = Vec::new();
-    collect(&FILE, &mut tables);
+    collect(root, &mut tables);
     tables.iter().map(|table| section(table)).collect::<Vec<_>>().join("\n")
 }
 
@@ -24,6 +33,7 @@ fn collect(table: &'static Table, tables: &mut Vec<&'static Table>) {
             Shape::Object(inner)
             | Shape::Sources(inner)
             | Shape::Named(_, inner)
+            | Shape::Keyed(_, inner)
             | Shape::Rate(inner)
             | Shape::Quota(inner)
             | Shape::Patterns(inner)
@@ -49,7 +59,10 @@ fn collect(table: &'static Table, tables: &mut Vec<&'static Table>) {
             | Shape::Schema
             | Shape::File
             | Shape::Schemas
-            | Shape::NamedLists(..) => {}
+            | Shape::NamedLists(..)
+            | Shape::Written(_)
+            | Shape::WrittenList(_)
+            | Shape::WrittenPairs(..) => {}
         }
     }
 }
@@ -93,6 +106,10 @@ fn takes(shape: Shape) -> String {
         Shape::ScopePrefix => "text".to_owned(),
         Shape::Object(_) => "mapping".to_owned(),
         Shape::Named(names, _) => format!("mapping, by {}", names.one()),
+        Shape::Written(form) => form.what.to_owned(),
+        Shape::WrittenList(form) => format!("list, each {}", form.what),
+        Shape::WrittenPairs(key, value) => format!("mapping from {} to {}", key.what, value.what),
+        Shape::Keyed(form, _) => format!("mapping, by {}", form.what),
         Shape::NamedLists(names, of) => format!("mapping from {}s to lists of {}s", names.one(), of.one()),
     }
 }

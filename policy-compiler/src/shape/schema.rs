@@ -80,6 +80,11 @@ fn value(shape: Shape) -> Value {
         }
         Shape::Object(table) => object(table),
         Shape::Named(names, table) => named(names, &object(table)),
+        // The schema is that of a policy; these stand in values.
+        Shape::Written(_) => json!({ "type": "string" }),
+        Shape::WrittenList(_) => json!({ "type": "array", "items": { "type": "string" } }),
+        Shape::WrittenPairs(..) => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+        Shape::Keyed(_, table) => json!({ "type": "object", "additionalProperties": object(table) }),
         Shape::NamedLists(names, _) => named(names, &list_of_names()),
     }
 }

@@ -1,0 +1,62 @@
+//! The manual entries of findings about values, and about values and policy together.
+//!
+//! In: nothing. Out: one [`About`] for each code; their numbers stand in `code`, too.
+//! Finds nothing itself.
+
+use super::{About, error, warning};
+
+pub(super) const BAD_FORM: About = error(
+    "TG120",
+    "a value does not have the form that its key takes",
+    "Kubernetes or Envoy would refuse it, or read it in another way.",
+    "Write what the message asks for.",
+);
+
+pub(super) const ROUTED_TWICE: About = error(
+    "TG121",
+    "two upstreams get the same calls",
+    "Only one of them could.",
+    "Name each tool at one upstream, and leave `tools` out at one upstream at most.",
+);
+
+pub(super) const NOT_ROUTED: About = error(
+    "TG122",
+    "a tool has no upstream",
+    "Its calls would end at the gateway.",
+    "Name it at an upstream, or leave `tools` out at one: that one gets all other calls.",
+);
+
+pub(super) const IDLE_VALUE: About = error(
+    "TG123",
+    "nothing in the policy uses a value",
+    "It was meant for another policy, or a name is misspelt; Envoy would verify something that says nobody's name.",
+    "Correct the name, or take the value out.",
+);
+
+pub(super) const UNSET_SOURCE: About = warning(
+    "TG124",
+    "the values do not set up a source of identity",
+    "Envoy verifies nothing for it and removes its header, so no call has an identity from it.",
+    "Set it up under `identity` in the values, or take the source out of the policy.",
+);
+
+pub(super) const TRUSTED_HEADER: About = warning(
+    "TG125",
+    "a header is trusted as it comes",
+    "Whoever reaches the gateway and sends it is that agent.",
+    "Let only a hop that removes and sets the header reach the gateway; or set it from a claim, with `claims_to_headers`.",
+);
+
+pub(super) const KEY_FOR_EVERY_CALL: About = warning(
+    "TG126",
+    "every call needs an API key, whatever else it has",
+    "Envoy's API key filter refuses calls without a key, also those with a token or a certificate.",
+    "Serve those who have keys by a gateway and a policy of their own.",
+);
+
+pub(super) const NOT_STATIC: About = warning(
+    "TG127",
+    "a value has no place in a static configuration of Envoy",
+    "It names an object of Kubernetes, which Envoy alone cannot read.",
+    "Set it up in Envoy's configuration by hand; docs/render.md says how.",
+);

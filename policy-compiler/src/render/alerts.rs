@@ -1,0 +1,122 @@
+//! Alerts on what the filter and Envoy count.
+//!
+//! In: a [`Plan`]. Out: a PrometheusRule; `tests/prometheus` has its unit tests.
+//! Knows no thresholds of a site: they are the same for all, and said in the alerts.
+
+use super::{
+    plan::Plan,
+    policies::FILTER_NAME,
+    values::Monitoring,
+    yaml::{Map, map},
+};
+
+/// One alert in words.
+struct Alert {
+    name: &'static str,
+    expression: String,
+    lasts: &'static str,
+    severity: &'static str,
+    summary: &'static str,
+    description: &'static str,
+}
+
+pub(super) fn rule(plan: &Plan, monitoring: &Monitoring) -> Map {
+    let namespace = monitoring.namespace.as_ref().unwrap_or(&plan.values.namespace);
+    let labels = monitoring.labels.iter().fold(Map::default(), |labels, (key, value)| labels.with(key, value));
+    let labels = Some(labels).filter(|labels| *labels != Map::default());
+    let rules: Vec<Map> = alerts().iter().map(written).collect();
+    map! {
+        "apiVersion" => "monitoring.coreos.com/v1",
+        "kind" => "PrometheusRule",
+        "metadata" => map! { "name" => &plan.values.gateway.name, "namespace" => namespace }.with_some("labels", labels),
+        "spec" => map! { "groups" => [map! { "name" => "toolgate", "rules" => rules }] },
+    }
+}
+
+fn written(alert: &Alert) -> Map {
+    let Alert { name, expression, lasts, severity, summary, description } = alert;
+    map! {
+        "alert" => *name,
+        "expr" => expression,
+        "for" => *lasts,
+        "labels" => map! { "severity" => *severity },
+        "annotations" => map! { "summary" => *summary, "description" => *description },
+    }
+}
+
+fn alerts() -> [Alert; 5] {
+    [denied(), limited(), undecided(), reloaded(), refused()]
+}
+
+/// More than once in ten seconds, and five times as often as in the hour before.
+fn denied() -> Alert {
+    let rate = |window: &str| format!("sum by (agent_id) (rate(tool_gateway_calls_total{{status=\"403\"}}{window}))");
+    Alert {
+        name: "ToolCallsForbidden",
+        expression: format!(
+            "{} > 0.1 and {} > 5 * ({} or 0 * {})",
+            rate("[5m]"),
+            rate("[5m]"),
+            rate("[1h] offset 5m"),
+            rate("[5m]")
+        ),
+        lasts: "5m",
+        severity: "warning",
+        summary: "{{ $labels.agent_id }} calls what it may not",
+        description: "The gateway refuses {{ printf \"%.1f\" $value }} calls of it each second with 403, far more than in the hour before: \
+                      the agent was changed, is led astray, or lost a grant. The audit lines name tool and reason.",
+    }
+}
+
+/// One call in five.
+fn limited() -> Alert {
+    let rate = |status: &str| format!("sum by (agent_id, tool) (rate(tool_gateway_calls_total{status}[10m]))");
+    Alert {
+        name: "ToolCallsLimited",
+        expression: format!("{} / {} > 0.2", rate("{status=\"429\"}"), rate("")),
+        lasts: "10m",
+        severity: "warning",
+        summary: "{{ $labels.agent_id }} is at its limit for {{ $labels.tool }}",
+        description: "{{ $value | humanizePercentage }} of its calls end in 429. The audit lines name the rate or quota.",
+    }
+}
+
+/// A counter went up, or is new: Envoy makes many of them only when they first count.
+fn grew(by: &str, counter: &str) -> String {
+    format!("sum{by} (increase({counter}[10m])) > 0 or sum{by} ({counter} unless {counter} offset 10m) > 0")
+}
+
+fn undecided() -> Alert {
+    Alert {
+        name: "ToolCallsUndecided",
+        expression: grew(" by (call)", "tool_gateway_faults_total"),
+        lasts: "0m",
+        severity: "critical",
+        summary: "the filter cannot decide and refuses calls with 503",
+        description: "Envoy refused the host function {{ $labels.call }} to the filter. What a decision needed was answered with 503.",
+    }
+}
+
+fn reloaded() -> Alert {
+    let counters = ["success", "backoff", "failure"].map(|end| format!("envoy_wasm_{FILTER_NAME}_vm_reload_{end}"));
+    Alert {
+        name: "ToolFilterCrashed",
+        expression: counters.map(|counter| grew("", &counter)).join(" or "),
+        lasts: "0m",
+        severity: "critical",
+        summary: "a filter crashed and was loaded again",
+        description: "No call should be able to cause that. Calls to that worker were answered with 503 meanwhile.",
+    }
+}
+
+fn refused() -> Alert {
+    Alert {
+        name: "ToolPolicyRefused",
+        expression: grew("", "envoy_listener_manager_lds_update_rejected"),
+        lasts: "0m",
+        severity: "critical",
+        summary: "Envoy refused a listener, perhaps for its policy",
+        description: "The old policy stays in force, and no other change of that listener takes effect until it is mended. \
+                      Envoy's log says why.",
+    }
+}

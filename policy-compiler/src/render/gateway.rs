@@ -1,0 +1,130 @@
+//! The way of a call: class, Gateway, routes, upstreams.
+//!
+//! In: a [`Plan`]. Out: objects of the Gateway API, and the list of all files.
+//! Judges no call: whatever has no route of its own goes to the filter too, which knows the tools.
+
+use super::{
+    plan::Plan,
+    values::{Server, Upstream},
+    yaml::{Map, Yaml, map},
+};
+
+use std::net::IpAddr;
+
+pub(super) const GATEWAY_API: &str = "gateway.networking.k8s.io";
+pub(super) const ENVOY_GATEWAY_API: &str = "gateway.envoyproxy.io";
+
+/// The Gateway API takes no more matches in one rule, and no more in all rules of a route.
+const MATCHES_OF_RULE: usize = 64;
+
+/// The head of an object in the namespace of all of them.
+pub(super) fn object(plan: &Plan, version: &str, kind: &str, name: &str) -> Map {
+    map! {
+        "apiVersion" => version,
+        "kind" => kind,
+        "metadata" => map! { "name" => name, "namespace" => &plan.values.namespace },
+    }
+}
+
+/// What a policy of the whole Gateway is for.
+pub(super) fn gateway_reference(plan: &Plan) -> Map {
+    map! { "group" => GATEWAY_API, "kind" => "Gateway", "name" => &plan.values.gateway.name }
+}
+
+pub(super) fn gateway(plan: &Plan) -> Vec<Map> {
+    let gateway = &plan.values.gateway;
+    let namespace = map! {
+        "apiVersion" => "v1",
+        "kind" => "Namespace",
+        "metadata" => map! { "name" => &plan.values.namespace },
+    };
+    let class = map! {
+        "apiVersion" => format!("{GATEWAY_API}/v1"),
+        "kind" => "GatewayClass",
+        "metadata" => map! { "name" => &gateway.class },
+        "spec" => map! { "controllerName" => "gateway.envoyproxy.io/gatewayclass-controller" },
+    };
+    let proxy = map! { "group" => ENVOY_GATEWAY_API, "kind" => "EnvoyProxy", "name" => &gateway.name };
+    let gateway = object(plan, &format!("{GATEWAY_API}/v1"), "Gateway", &gateway.name).with(
+        "spec",
+        map! {
+            "gatewayClassName" => &gateway.class,
+            "infrastructure" => map! { "parametersRef" => proxy },
+            "listeners" => [listener(plan)],
+        },
+    );
+    vec![namespace, class, gateway]
+}
+
+fn listener(plan: &Plan) -> Map {
+    let gateway = &plan.values.gateway;
+    let tls = gateway.certificate.as_ref().map(|certificate| {
+        map! { "mode" => "Terminate", "certificateRefs" => [map! { "kind" => "Secret", "name" => certificate }] }
+    });
+    map! {
+        "name" => plan.listener(),
+        "protocol" => if tls.is_some() { "HTTPS" } else { "HTTP" },
+        "port" => gateway.port,
+        "hostname" => &gateway.hostname,
+    }
+    .with_some("tls", tls)
+}
+
+/// For each upstream its routes, and an object for each host.
+pub(super) fn routes(plan: &Plan) -> Vec<Map> {
+    plan.values.upstreams.iter().flat_map(|upstream| upstream_objects(plan, upstream)).collect()
+}
+
+fn upstream_objects(plan: &Plan, upstream: &Upstream) -> Vec<Map> {
+    let name = &upstream.id.name;
+    let matches = match &upstream.tools {
+        None => vec![path_match("PathPrefix", "/".to_owned())],
+        Some(tools) => tools.iter().map(|tool| path_match("Exact", format!("/tools/{}", tool.name))).collect(),
+    };
+    // No upstream has a dot in its name, so no two routes have one name.
+    let routes = matches.chunks(MATCHES_OF_RULE).enumerate().map(|(at, matches)| {
+        let name = if at == 0 { name.clone() } else { format!("{name}.{}", at.saturating_add(1)) };
+        route(plan, upstream, &name, matches.to_vec())
+    });
+    routes.chain(backend(plan, upstream)).collect()
+}
+
+fn path_match(kind: &str, path: String) -> Map {
+    map! { "path" => map! { "type" => kind, "value" => path } }
+}
+
+fn route(plan: &Plan, upstream: &Upstream, name: &str, matches: Vec<Map>) -> Map {
+    let server = match &upstream.server {
+        Server::Service { name, .. } => map! { "name" => name, "port" => upstream.port },
+        Server::Host(_) => map! { "group" => ENVOY_GATEWAY_API, "kind" => "Backend", "name" => &upstream.id.name },
+    };
+    object(plan, &format!("{GATEWAY_API}/v1"), "HTTPRoute", name).with(
+        "spec",
+        map! {
+            "parentRefs" => [map! { "name" => &plan.values.gateway.name }],
+            "hostnames" => [&plan.values.gateway.hostname],
+            "rules" => [map! { "matches" => matches, "backendRefs" => [server] }],
+        },
+    )
+}
+
+fn backend(plan: &Plan, upstream: &Upstream) -> Option<Map> {
+    let Server::Host(host) = &upstream.server else { return None };
+    let endpoint = match host.parse::<IpAddr>() {
+        Ok(_) => map! { "ip" => map! { "address" => host, "port" => upstream.port } },
+        Err(_) => map! { "fqdn" => map! { "hostname" => host, "port" => upstream.port } },
+    };
+    let tls = upstream.tls.then(|| map! { "wellKnownCACertificates" => "System", "sni" => host });
+    let spec = map! { "endpoints" => [endpoint] }.with_some("tls", tls);
+    let version = format!("{ENVOY_GATEWAY_API}/v1alpha1");
+    Some(object(plan, &version, "Backend", &upstream.id.name).with("spec", spec))
+}
+
+pub(super) fn kustomization(files: &[&str]) -> Map {
+    map! {
+        /// `kubectl apply -k` applies what is listed here. Written by `policy-compiler render`.
+        "apiVersion" => "kustomize.config.k8s.io/v1beta1",
+        "kind" => "Kustomization",
+        "resources" => Yaml::from(files.to_vec()),
+    }
+}

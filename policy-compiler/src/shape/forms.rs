@@ -1,0 +1,160 @@
+//! Forms of texts in values: what Kubernetes, Envoy and the policy take as names, addresses and digests.
+//!
+//! In: a text. Out: whether it has the form.
+//! Stricter than they are where that costs nobody anything: no form takes quotes, spaces or control characters.
+
+use super::Form;
+use std::net::IpAddr;
+use toolgate_engine::{identity::is_provider, names};
+
+/// RFC 1123, as names of namespaces and Services are.
+pub(crate) const LABEL: Form = Form {
+    what: "a DNS label",
+    holds: is_label,
+    help: "write 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends",
+};
+
+pub(crate) const DNS_NAME: Form = Form {
+    what: "a DNS name",
+    holds: is_dns_name,
+    help: "write DNS labels with dots between them, in lower case, at most 253 characters",
+};
+
+pub(crate) const HOST: Form = Form {
+    what: "a host",
+    holds: |text| is_dns_name(text) || text.parse::<IpAddr>().is_ok(),
+    help: "write a DNS name in lower case, at most 253 characters, or an IP address",
+};
+
+pub(crate) const IMAGE: Form = Form {
+    what: "the name of an image",
+    holds: |text| {
+        is_visible(text, 512) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:/@-".contains(&byte))
+    },
+    help: "write a registry, a path and a tag: registry.example.org/toolgate:0.1.0",
+};
+
+pub(crate) const URL: Form = Form {
+    what: "a URL",
+    holds: |text| {
+        is_visible(text, 253)
+            && text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).is_some_and(|rest| {
+                let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+                let name = host
+                    .rsplit_once(':')
+                    .filter(|(_, port)| port.parse::<u16>().is_ok())
+                    .map_or(host, |(name, _)| name);
+                is_dns_name(name)
+            })
+    },
+    help: "write https:// or http://, a host, and a path, at most 253 characters",
+};
+
+pub(crate) const SHA256: Form = Form {
+    what: "a SHA-256 digest",
+    holds: |text| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)),
+    help: "write 64 hexadecimal digits in lower case, without `sha256:`",
+};
+
+pub(crate) const LABEL_KEY: Form = Form {
+    what: "the key of a label",
+    holds: |text| match text.split_once('/') {
+        Some((prefix, name)) => is_dns_name(prefix) && is_label_name(name),
+        None => is_label_name(text),
+    },
+    help: "write letters, digits, `-`, `_` and `.`, at most 63, perhaps after a DNS name and `/`",
+};
+
+pub(crate) const LABEL_VALUE: Form = Form {
+    what: "the value of a label",
+    holds: is_label_name,
+    help: "write letters, digits, `-`, `_` and `.`, at most 63, with a letter or digit at both ends",
+};
+
+pub(crate) const TOOL: Form = Form {
+    what: "the name of a tool",
+    holds: |text| names::tool_name(text.as_bytes()).is_ok(),
+    help: "write a name that stands under `tools` in the policy",
+};
+
+pub(crate) const HEADER: Form = Form {
+    what: "the name of a header",
+    holds: |text| names::header_name(text.as_bytes()).is_ok(),
+    help: "write lower-case letters, digits and hyphens",
+};
+
+pub(crate) const PROVIDER: Form = Form {
+    what: "the name of a provider",
+    holds: |text| is_provider(text) && is_dns_name(text),
+    help: "write the name that `identity` has in the policy, in lower case",
+};
+
+pub(crate) const WORD: Form = Form {
+    what: "a word of visible characters",
+    holds: |text| is_visible(text, 253) && !text.contains(['"', '\\']),
+    help: "write 1 to 253 visible ASCII characters without quotes, backslashes and spaces",
+};
+
+pub(crate) const PATH: Form = Form {
+    what: "the path of a file",
+    holds: |text| text.starts_with('/') && text.len() <= 4096 && !text.contains(char::is_control),
+    help: "write an absolute path, at most 4096 bytes",
+};
+
+pub(crate) const ADDRESS: Form = Form {
+    what: "an IP address",
+    holds: |text| text.parse::<IpAddr>().is_ok(),
+    help: "write an address such as 127.0.0.1, 0.0.0.0 or ::1",
+};
+
+fn is_label(text: &str) -> bool {
+    let sign = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.len() <= 63
+        && text.bytes().all(|byte| sign(byte) || byte == b'-')
+        && text.bytes().next().is_some_and(sign)
+        && text.bytes().last().is_some_and(sign)
+}
+
+fn is_dns_name(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_label)
+}
+
+fn is_label_name(text: &str) -> bool {
+    text.len() <= 63
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        && text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
+        && text.bytes().last().is_some_and(|byte| byte.is_ascii_alphanumeric())
+}
+
+fn is_visible(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_form_takes_what_is_good_and_refuses_what_is_not() {
+        let cases: &[(&Form, &[&str], &[&str])] = &[
+            (&LABEL, &["a", "tools-2", "1a"], &["", "A", "a_b", "-a", "a-", "a.b", "a\nb"]),
+            (&DNS_NAME, &["a", "tools.local"], &["", ".", "a..b", "*.a", "a b"]),
+            (&IMAGE, &["registry.example.org:5000/toolgate:0.1.0"], &["", "a b", "a\"b", "a\nb"]),
+            (
+                &URL,
+                &["https://a.example/x.wasm", "http://a:8080/x?y=z"],
+                &["", "ftp://a", "https://", "https://a b/", "a"],
+            ),
+            (&LABEL_KEY, &["app", "app.kubernetes.io/name"], &["", "/a", "a/", "a/b/c", "a b"]),
+            (&LABEL_VALUE, &["a", "A_b.c"], &["", "-a", "a-", "a b", "a\n"]),
+            (&WORD, &["azp", "https://issuer.example"], &["", "a b", "a\"", "a\\", "é"]),
+            (&PATH, &["/etc/x y"], &["x", "", "/a\nb"]),
+            (&ADDRESS, &["127.0.0.1", "::1"], &["localhost", "1.2.3", ""]),
+        ];
+        for (form, good, bad) in cases {
+            assert!(good.iter().all(|text| (form.holds)(text)), "{}: {good:?}", form.what);
+            assert!(bad.iter().all(|text| !(form.holds)(text)), "{}: {bad:?}", form.what);
+        }
+        assert!((SHA256.holds)(&"0a".repeat(32)) && !(SHA256.holds)(&"0A".repeat(32)) && !(SHA256.holds)("0a"));
+    }
+}

@@ -1,0 +1,276 @@
+//! What `render` writes, told by what it means; that the objects are valid is judged in `tests/tests/judges.rs`.
+//!
+//! In: policies and values. Out: whether each manifest says what they say.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+
+use policy_compiler::{
+    diagnostic::Severity,
+    files::NoFiles,
+    render::{Manifest, Rendered, Target, Text, render},
+};
+use saphyr::{LoadableYamlNode as _, YamlOwned};
+
+const HEADER_POLICY: &str = "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\nidentity: { header: x-agent-id }\n\
+    agents: { dev-agent: {} }\ntools: { search: { agents: [dev-agent] } }\n";
+
+const TOKEN_POLICY: &str = "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\n\
+    identity: { jwt: { provider: keycloak, agent: azp } }\n\
+    agents: { dev-agent: {} }\ntools: { search: { agents: [dev-agent] } }\n";
+
+const HEAD: &str = "apiVersion: toolgate.dev/v1\nkind: RenderValues\n";
+
+const FILTER: &str = "filter: { url: \"https://example.org/x.wasm\", \
+    sha256: 00000000000000000000000000000000000000000000000000000000000000aa }\n";
+
+const UPSTREAM: &str = "upstreams: { tools: { service: tools, port: 8080 } }\n";
+
+const KEYCLOAK: &str = "keycloak: { issuer: \"https://sso.example.org\", audiences: [tools], \
+    jwks: \"https://sso.example.org/certs\"";
+
+fn rendered(policy: &str, values: &str, target: Target) -> Rendered {
+    let policy = Text { name: "policy.yaml", bytes: policy.as_bytes() };
+    let values = Text { name: "values.yaml", bytes: values.as_bytes() };
+    render(policy, &NoFiles, values, target).unwrap()
+}
+
+fn manifests(policy: &str, more: &str) -> Vec<Manifest> {
+    let upstream = if more.contains("upstreams:") { "" } else { UPSTREAM };
+    let values = format!("{HEAD}{FILTER}{upstream}{more}");
+    let Rendered { manifests, packing: _, values: found } = rendered(policy, &values, Target::Kubernetes);
+    assert!(!manifests.is_empty(), "{found:?}");
+    manifests
+}
+
+fn read(text: &str) -> YamlOwned {
+    YamlOwned::load_from_str(text).unwrap_or_else(|error| panic!("{error}: {text}")).remove(0)
+}
+
+/// All objects of a kind.
+fn of_kind(manifests: &[Manifest], kind: &str) -> Vec<YamlOwned> {
+    manifests.iter().filter(|manifest| manifest.kind == kind).map(|manifest| read(&manifest.text)).collect()
+}
+
+fn one(manifests: &[Manifest], kind: &str) -> YamlOwned {
+    let mut all = of_kind(manifests, kind);
+    assert_eq!(all.len(), 1, "{kind}");
+    all.remove(0)
+}
+
+fn texts(list: &YamlOwned) -> Vec<String> {
+    list.as_sequence().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+}
+
+/// The headers that Envoy takes out of requests before any filter.
+fn removed(manifests: &[Manifest]) -> Vec<String> {
+    let spec = &one(manifests, "ClientTrafficPolicy")["spec"];
+    spec["headers"].as_mapping_get("earlyRequestHeaders").map_or_else(Vec::new, |early| texts(&early["remove"]))
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    let more = format!("identity: {{ jwt: {{ {KEYCLOAK} }} }} }}\nmonitoring: {{}}\n");
+    assert_eq!(manifests(TOKEN_POLICY, &more), manifests(TOKEN_POLICY, &more));
+}
+
+#[test]
+fn a_header_that_nothing_sets_is_removed_from_requests() {
+    assert_eq!(removed(&manifests(HEADER_POLICY, "")), ["x-agent-id"]);
+}
+
+#[test]
+fn a_header_that_is_set_from_a_claim_is_removed_before_that() {
+    let more = format!("identity: {{ jwt: {{ {KEYCLOAK}, claims_to_headers: {{ x-agent-id: azp }} }} }} }}\n");
+    let manifests = manifests(HEADER_POLICY, &more);
+    assert_eq!(removed(&manifests), ["x-agent-id"]);
+    let claim = &one(&manifests, "SecurityPolicy")["spec"]["jwt"]["providers"][0]["claimToHeaders"][0];
+    assert_eq!((claim["header"].as_str(), claim["claim"].as_str()), (Some("x-agent-id"), Some("azp")));
+}
+
+#[test]
+fn a_header_that_an_earlier_hop_sets_is_left() {
+    let more = "identity: { trusted_headers: [x-agent-id] }\n";
+    assert_eq!(removed(&manifests(HEADER_POLICY, more)), Vec::<String>::new());
+}
+
+#[test]
+fn a_token_is_needed_unless_there_is_another_way_to_say_who_calls() {
+    let jwt = format!("jwt: {{ {KEYCLOAK} }} }}");
+    let alone = manifests(TOKEN_POLICY, &format!("identity: {{ {jwt} }}\n"));
+    assert!(one(&alone, "SecurityPolicy")["spec"]["jwt"].as_mapping_get("optional").is_none());
+    let both = TOKEN_POLICY.replace(
+        "identity: { jwt: { provider: keycloak, agent: azp } }",
+        "identity: [{ jwt: { provider: keycloak, agent: azp } }, { mtls: uri_san }]",
+    );
+    let more = format!("gateway: {{ certificate: tls }}\nidentity: {{ {jwt}, mtls: {{ ca: agents-ca }} }}\n");
+    let both = manifests(&both, &more);
+    assert_eq!(one(&both, "SecurityPolicy")["spec"]["jwt"]["optional"].as_bool(), Some(true));
+    let validation = &one(&both, "ClientTrafficPolicy")["spec"]["tls"]["clientValidation"];
+    assert_eq!(validation["mode"].as_str(), Some("VerifyIfGiven"));
+}
+
+#[test]
+fn a_certificate_is_required_where_it_is_the_only_way() {
+    let policy = HEADER_POLICY.replace("header: x-agent-id", "mtls: uri_san");
+    let manifests = manifests(&policy, "gateway: { certificate: tls }\nidentity: { mtls: { ca: agents-ca } }\n");
+    let validation = &one(&manifests, "ClientTrafficPolicy")["spec"]["tls"]["clientValidation"];
+    assert_eq!(validation["mode"].as_str(), Some("RequireAndVerify"));
+    assert!(of_kind(&manifests, "SecurityPolicy").is_empty());
+}
+
+#[test]
+fn the_client_of_an_api_key_is_told_in_the_header_that_the_policy_reads() {
+    let policy = HEADER_POLICY.replace("header: x-agent-id", "api_key: { header: x-client-id }");
+    let manifests = manifests(&policy, "identity: { api_key: { secret: agents-keys } }\n");
+    let keys = &one(&manifests, "SecurityPolicy")["spec"]["apiKeyAuth"];
+    assert_eq!(keys["forwardClientIDHeader"].as_str(), Some("x-client-id"));
+    assert_eq!(keys["sanitize"].as_bool(), Some(true));
+    assert_eq!(removed(&manifests), ["x-client-id"]);
+}
+
+#[test]
+fn a_source_that_is_not_set_up_is_closed() {
+    let policy = HEADER_POLICY.replace("header: x-agent-id", "api_key: { header: x-client-id }");
+    let manifests = manifests(&policy, "");
+    assert!(of_kind(&manifests, "SecurityPolicy").is_empty());
+    assert_eq!(removed(&manifests), ["x-client-id"]);
+}
+
+#[test]
+fn the_gateway_holds_every_body_that_the_policy_takes() {
+    for (limit, buffer) in [("64KiB", "1Mi"), ("1048575", "1Mi"), ("1MiB", "2Mi"), ("4MiB", "5Mi")] {
+        let policy = HEADER_POLICY.replace("search: {", &format!("search: {{ body_limit: {limit},"));
+        let manifests = manifests(&policy, "");
+        let written = one(&manifests, "ClientTrafficPolicy")["spec"]["connection"]["bufferLimit"].clone();
+        assert_eq!(written.as_str(), Some(buffer), "{limit}");
+    }
+}
+
+#[test]
+fn strict_mode_patches_envoy_and_packs_the_policy_for_it() {
+    for (strict, patches) in [("true", 1), ("false", 0)] {
+        let manifests = manifests(HEADER_POLICY, &format!("strict: {strict}\n"));
+        assert_eq!(of_kind(&manifests, "EnvoyPatchPolicy").len(), patches);
+        let config = &one(&manifests, "EnvoyExtensionPolicy")["spec"]["wasm"][0]["config"];
+        assert_eq!(config["hold_headers"].as_bool(), Some(patches == 1));
+    }
+}
+
+#[test]
+fn the_filter_never_fails_open() {
+    let manifests = manifests(HEADER_POLICY, "");
+    assert_eq!(one(&manifests, "EnvoyExtensionPolicy")["spec"]["wasm"][0]["failOpen"].as_bool(), Some(false));
+}
+
+#[test]
+fn each_tool_goes_to_its_upstream_however_many_there_are() {
+    let names: Vec<String> = (0..150).map(|at| format!("t{at}")).collect();
+    let tools: String = names.iter().map(|name| format!("  {name}: {{ agents: [dev-agent] }}\n")).collect();
+    let policy = HEADER_POLICY.replace("tools: { search: { agents: [dev-agent] } }\n", &format!("tools:\n{tools}"));
+    let more = format!("upstreams: {{ web: {{ service: web, port: 1, tools: [{}] }} }}\n", names.join(","));
+    let routes = of_kind(&manifests(&policy, &more), "HTTPRoute");
+    assert_eq!(routes.len(), 3);
+    let paths: Vec<String> = routes
+        .iter()
+        .flat_map(|route| route["spec"]["rules"][0]["matches"].as_sequence().unwrap())
+        .map(|one| one["path"]["value"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(paths, names.iter().map(|name| format!("/tools/{name}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn agents_reach_the_port_on_which_the_proxy_listens() {
+    for (port, pod_port) in [(80, 10_080), (443, 10_443), (8080, 8080)] {
+        let manifests = manifests(HEADER_POLICY, &format!("gateway: {{ port: {port} }}\n"));
+        let agents = &of_kind(&manifests, "NetworkPolicy")[0];
+        assert_eq!(agents["spec"]["egress"][0]["ports"][0]["port"].as_integer(), Some(pod_port));
+    }
+}
+
+#[test]
+fn the_kustomization_lists_every_file_and_no_other() {
+    let manifests = manifests(HEADER_POLICY, "strict: true\nmonitoring: {}\n");
+    let mut files: Vec<&str> = manifests.iter().map(|manifest| manifest.file).collect();
+    files.dedup();
+    files.pop();
+    assert_eq!(texts(&one(&manifests, "Kustomization")["resources"]), files);
+}
+
+#[test]
+fn nothing_is_rendered_while_policy_or_values_have_an_error() {
+    let good = format!("{HEAD}{FILTER}{UPSTREAM}");
+    for (policy, values) in [("tools: {}\n", good.as_str()), (HEADER_POLICY, HEAD), (HEADER_POLICY, "")] {
+        let Rendered { manifests, packing, values: found } = rendered(policy, values, Target::Kubernetes);
+        assert!(manifests.is_empty());
+        let errors = packing.diagnostics.iter().chain(&found).filter(|found| found.severity() == Severity::Error);
+        assert!(errors.count() > 0);
+    }
+}
+
+/// Values in which every key has a text of the user.
+const ALL: &str = r#"apiVersion: toolgate.dev/v1
+kind: RenderValues
+namespace: "good"
+gateway: { name: "good", class: "good", hostname: "good", certificate: "good", proxies: "good" }
+filter: { image: "good", sha256: 00000000000000000000000000000000000000000000000000000000000000aa, pull_secret: "good" }
+upstreams:
+  "good": { service: "good", port: 1, pods: { "good": "good" } }
+  more: { host: "good", port: 1, tools: [search, "good"] }
+agents: { namespace: "good", pods: { "good": "good" } }
+identity:
+  jwt: { "good": { issuer: "good", audiences: ["good"], jwks: "https://good", claims_to_headers: { x-agent-id: "good" } } }
+  mtls: { ca: "good" }
+  api_key: { secret: "good", header: "good" }
+  trusted_headers: ["x-agent-id"]
+monitoring: { namespace: "good", labels: { "good": "good" } }
+envoy: { filter: "/good", address: 127.0.0.1, certificate: "/good", private_key: "/good", ca: "/good" }
+"#;
+
+#[test]
+fn no_text_of_the_values_breaks_out() {
+    let policy = HEADER_POLICY.replace("search: {", "good: { agents: [dev-agent] }, search: {");
+    let places: Vec<usize> = ALL.match_indices("good").map(|(at, _)| at).collect();
+    assert!(places.len() > 30);
+    for target in [Target::Kubernetes, Target::Envoy] {
+        let good = shape(&rendered(&policy, ALL, target).manifests);
+        assert!(!good.is_empty());
+        for &at in &places {
+            let (before, after) = ALL.split_at(at);
+            for hostile in [r#"a\"b"#, r"a\nb: c", r"a\n---\nkind: Secret", "a'b", "a b", "$(x)", "{{x}}", "a: b # c"] {
+                let values = format!("{before}{hostile}{}", after.strip_prefix("good").unwrap());
+                let manifests = rendered(&policy, &values, target).manifests;
+                assert!(manifests.is_empty() || (!hostile.contains(r"\n") && shape(&manifests) == good), "{values}");
+            }
+        }
+    }
+}
+
+/// Of each object its kind and its lines: no text may add one.
+fn shape(manifests: &[Manifest]) -> Vec<(String, usize)> {
+    manifests.iter().map(|manifest| (manifest.kind.clone(), manifest.text.lines().count())).collect()
+}
+
+#[test]
+fn a_path_of_strange_letters_stays_one_text() {
+    let values = format!("{HEAD}{UPSTREAM}envoy: {{ filter: '/a \"b\": {{c}} # d' }}\n");
+    let configuration = read(&rendered(HEADER_POLICY, &values, Target::Envoy).manifests[0].text);
+    let listener = &configuration["static_resources"]["listeners"][0];
+    let manager = &listener["filter_chains"][0]["filters"][0]["typed_config"];
+    let plugin = &manager["http_filters"][0]["typed_config"]["config"];
+    assert_eq!(plugin["vm_config"]["code"]["local"]["filename"].as_str(), Some("/a \"b\": {c} # d"));
+}
+
+#[test]
+fn what_envoy_refuses_has_the_fields_of_an_audit_line() {
+    let manifests = manifests(HEADER_POLICY, "");
+    let line = &one(&manifests, "EnvoyProxy")["spec"]["telemetry"]["accessLog"]["settings"][1]["format"]["json"];
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/audit.md")).unwrap();
+    let (_, table) = page.split_once("| field | type | meaning |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let fields: Vec<&str> = table.lines().filter_map(|row| Some(row.strip_prefix("| `")?.split_once('`')?.0)).collect();
+    assert!(fields.len() > 10, "{fields:?}");
+    // Only where a call was judged, or a token verified.
+    for field in fields.into_iter().filter(|field| !["argument", "keyword", "user_id"].contains(field)) {
+        assert!(line.as_mapping_get(field).is_some(), "{field}");
+    }
+}
