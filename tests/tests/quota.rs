@@ -2,6 +2,10 @@
 
 #![cfg(test)]
 
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
 use toolgate_tests::{
     gateway::{self, Headers},
     harness::{
@@ -71,6 +75,34 @@ fn a_quota_survives_a_reload_of_the_policy() {
     assert!(matches!(envoy.update_listeners(&[reloaded]), Update::Accepted));
     let load = load(&envoy, 600);
     assert_eq!((load.count(200), load.count(429)), (400, 200), "{load:?}");
+}
+
+#[test]
+fn changes_of_the_policy_under_load_lose_no_call_and_no_count() {
+    let upstream = Upstream::counting();
+    let with_rate = |rate: &str| gateway::listener("main", &policy(5_000, rate), Headers::Held);
+    let config = gateway::config(&upstream, [with_rate("unlimited")]).concurrency(2).listeners_from_file();
+    let envoy = Envoy::start(&config);
+    let done = AtomicBool::new(false);
+    let all = thread::scope(|scope| {
+        let calls = scope.spawn(|| {
+            let mut all = load::Load::default();
+            while !done.load(Ordering::SeqCst) || all.count(200) + all.count(429) <= 5_000 {
+                all.add(&load(&envoy, 500));
+            }
+            all
+        });
+        for rate in ["100000/second", "90000/second", "unlimited"] {
+            assert!(matches!(envoy.update_listeners(&[with_rate(rate)]), Update::Accepted), "{rate}");
+            let broken = with_rate(rate).filter(serde_json::json!({"name": "envoy.filters.http.no_such_filter"}));
+            assert!(matches!(envoy.update_listeners(&[broken]), Update::Refused { .. }), "{rate}");
+        }
+        done.store(true, Ordering::SeqCst);
+        calls.join().unwrap()
+    });
+    assert_eq!((all.count(200), all.broken), (5_000, 0), "{all:?}");
+    assert!(all.count(429) > 0 && upstream.count_complete() == 5_000, "{all:?}");
+    gateway::assert_no_trap(&envoy);
 }
 
 #[test]
