@@ -48,8 +48,12 @@ pub fn wait_for<T>(patience: Duration, mut ask: impl FnMut() -> Option<T>) -> Op
     }
 }
 
-/// The program, or the module, that a variable of the environment names.
-fn named(variable: &str) -> PathBuf {
+/// The program, module or folder that a variable of the environment names.
+///
+/// # Panics
+/// When it names nothing.
+#[must_use]
+pub fn named(variable: &str) -> PathBuf {
     env::var_os(variable).map(PathBuf::from).unwrap_or_else(|| {
         panic!("{variable} names nothing: run these tests with `tests/run`, which fetches and builds all")
     })

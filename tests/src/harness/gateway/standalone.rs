@@ -39,8 +39,8 @@ pub(super) fn adapted(resources: &Resources, places: &Places<'_>) -> Resources {
         })
         .with("EnvoyExtensionPolicy", |policy| {
             let code = &mut policy["spec"]["wasm"][0]["code"];
-            // No registry here; a test that names a place of its own keeps it.
-            if code["type"] == "Image" {
+            // A test that names a place of its own keeps it.
+            if code["image"]["url"].as_str().is_some_and(|url| url.starts_with("registry.example.org/")) {
                 *code = json!({"type": "HTTP", "http": {"url": places.module.0, "sha256": places.module.1}});
             }
         });
