@@ -392,6 +392,12 @@ fn a_sign_that_another_one_cuts_is_undone() {
 }
 
 #[test]
+fn a_caret_behind_a_backslash_cuts_an_escape() {
+    assert!(has_view(r#"r\^01""55"#, "rm") && has_view(r#"r\^x6""d"#, "rm"));
+    assert!(has_view(r#"127.\^006""0.\061"#, "127.0.1"));
+}
+
+#[test]
 fn a_wide_digit_is_no_part_of_the_number_before_it() {
     assert!(has_view("&#49２7", "127") && has_view("\\61２7", "127"));
     // And is, where it was folded first.
