@@ -10,6 +10,7 @@ use policy_compiler::{
     regex::{Budget, Refusal, Syntax},
 };
 use std::sync::Arc;
+use toolgate_dice::Dice;
 use toolgate_engine::{
     automaton::ReadyAutomaton,
     bundle::{self, Bundle, Deployment},
@@ -17,27 +18,6 @@ use toolgate_engine::{
     policy::Policy,
     views::{self, Allowance},
 };
-
-/// Numbers that look random and are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % sides as u64) as usize
-    }
-
-    fn one_in(&mut self, sides: usize) -> bool {
-        self.roll(sides) == 0
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.roll(from.len())]
-    }
-}
 
 /// A part of a pattern.
 #[derive(Clone, Debug)]
