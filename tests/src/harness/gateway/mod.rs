@@ -10,6 +10,7 @@ mod resources;
 mod standalone;
 
 pub use resources::Resources;
+pub use standalone::Tools;
 
 use super::{
     PATIENCE,
@@ -22,7 +23,7 @@ use super::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use standalone::{Places, adapted, patch};
+use standalone::{Places, adapted, renamed};
 use std::{
     collections::BTreeMap,
     env,
@@ -31,6 +32,7 @@ use std::{
     os::unix::fs::symlink,
     path::PathBuf,
     process::Command,
+    sync::atomic::{AtomicU32, Ordering},
 };
 use tempfile::TempDir;
 
@@ -62,8 +64,8 @@ impl EnvoyGateway {
     /// # Panics
     /// When it does not; the message holds its log.
     #[must_use]
-    pub fn start(resources: &Resources, tool: SocketAddr) -> Self {
-        Site::new(tool, None).start(resources)
+    pub fn start(resources: &Resources, tools: impl Into<Tools>) -> Self {
+        Site::new(tools, None).start(resources)
     }
 
     /// Replaces the resources, and waits until all workers of Envoy use them or Envoy has refused them.
@@ -110,12 +112,25 @@ impl EnvoyGateway {
         self.site.module.url()
     }
 
-    /// Lines of its Envoy's access log that hold this event, once there are so many or patience is at its end.
+    /// The lines of calls that the filter judged, once there are so many or patience is at its end.
     ///
     /// # Panics
-    /// When such a line is not JSON.
+    /// When a line is not JSON.
     #[must_use]
-    pub fn events(&self, event: &str, at_least: usize) -> Vec<Value> {
+    pub fn judged(&self, at_least: usize) -> Vec<Value> {
+        self.lines(at_least, |line| line["reason"] != "not_judged")
+    }
+
+    /// The lines of calls that Envoy refused before the filter, once there are so many or patience is at its end.
+    ///
+    /// # Panics
+    /// When a line is not JSON.
+    #[must_use]
+    pub fn not_judged(&self, at_least: usize) -> Vec<Value> {
+        self.lines(at_least, |line| line["reason"] == "not_judged")
+    }
+
+    fn lines(&self, at_least: usize, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
         let find = || -> Vec<Value> {
             let text = self.program.output();
             let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
@@ -123,7 +138,7 @@ impl EnvoyGateway {
             let parsed = lines.map(|line| {
                 serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("no JSON ({error}): {line}"))
             });
-            parsed.filter(|line| line["event"] == event).collect()
+            parsed.filter(|line| wanted(line)).collect()
         };
         let enough = wait_for(PATIENCE, || Some(find()).filter(|lines| lines.len() >= at_least));
         enough.unwrap_or_else(find)
@@ -135,7 +150,8 @@ impl EnvoyGateway {
     /// When there is none.
     #[must_use]
     pub fn status(&self, kind: &str, name: &str) -> String {
-        let found = wait_for(PATIENCE, || status_in(&self.program.output(), kind, name));
+        let name = renamed(kind, &json!(name), self.site.revision.load(Ordering::SeqCst));
+        let found = wait_for(PATIENCE, || status_in(&self.program.output(), kind, &name));
         found.unwrap_or_else(|| panic!("no status of {kind} {name}:\n{}", self.log()))
     }
 
@@ -165,12 +181,6 @@ impl EnvoyGateway {
     }
 }
 
-/// A patch of what Envoy Gateway sends to Envoy, for the Gateway among these resources.
-#[must_use]
-pub fn patch_policy(resources: &Resources, name: &str, changes: Vec<Value>) -> Value {
-    patch(&resources.get("Gateway")["metadata"], name, changes)
-}
-
 fn status_in(log: &str, kind: &str, name: &str) -> Option<String> {
     let of_kind = log.rsplit("Got new status for ").filter_map(|status| status.strip_prefix(&format!("{kind}\n")));
     of_kind
@@ -183,9 +193,10 @@ fn status_in(log: &str, kind: &str, name: &str) -> Option<String> {
 pub struct Site {
     folder: TempDir,
     port: u16,
-    tool: SocketAddr,
+    tools: Tools,
     global: Option<GlobalLimits>,
     module: Module,
+    revision: AtomicU32,
     /// Held until the value is dropped, after the program has ended.
     _turn: File,
 }
@@ -208,7 +219,7 @@ impl Site {
     /// # Panics
     /// When it cannot.
     #[must_use]
-    pub fn new(tool: SocketAddr, global: Option<GlobalLimits>) -> Self {
+    pub fn new(tools: impl Into<Tools>, global: Option<GlobalLimits>) -> Self {
         let turn = File::create(env::temp_dir().join("toolgate-envoy-gateway.lock")).expect("a lock can be made");
         turn.lock().expect("a lock can be waited for");
         let folder = TempDir::with_prefix("toolgate-envoy-gateway-").expect("a folder can be made");
@@ -219,7 +230,8 @@ impl Site {
         fs::create_dir_all(&home).expect("a folder can be made");
         // Where Envoy Gateway looks before it downloads one.
         symlink(named("TOOLGATE_ENVOY"), home.join("envoy")).expect("a link can be made");
-        let site = Self { port: free_port(), folder, tool, global, module: Module::serve(), _turn: turn };
+        let (port, tools, module) = (free_port(), tools.into(), Module::serve());
+        let site = Self { port, folder, tools, global, module, revision: AtomicU32::new(0), _turn: turn };
         site.make_certificates();
         site
     }
@@ -295,13 +307,14 @@ impl Site {
         let [_, _, ca] = &certificates;
         let places = Places {
             port: self.port,
-            tool: self.tool,
+            tools: &self.tools,
             module: (self.module.url(), &self.module.sha256),
             certificates: certificates
                 .each_ref()
                 .map(|path| BASE64_STANDARD.encode(fs::read(path).expect("a certificate can be read"))),
             ca,
             rate_limit: self.global.as_ref().map(|limits| limits.service),
+            revision: self.revision.fetch_add(1, Ordering::SeqCst) + 1,
         };
         // Renamed, so that it is never read half; a name with a dot before it is not watched.
         let (next, file) = (self.path("resources/.next"), self.path("resources/all.yaml"));
