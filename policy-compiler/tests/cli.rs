@@ -508,6 +508,17 @@ fn render_writes_one_stream_to_standard_output() {
 }
 
 #[test]
+fn render_keeps_what_no_cluster_takes_out_of_the_stream_of_objects_and_says_so() {
+    let folder = folder_with_values();
+    fs::write(folder.path().join("values.yaml"), format!("{VALUES}strict: true\n")).unwrap();
+    let all = run(folder.path(), &["render", "--values", "values.yaml", "good.yaml"]);
+    assert!(!all.stdout.contains("kind: EnvoyGateway\n"), "{}", all.stdout);
+    assert!(all.stderr.contains("--kind EnvoyGateway"), "{}", all.stderr);
+    let own = run(folder.path(), &["render", "--values", "values.yaml", "good.yaml", "--kind", "EnvoyGateway"]);
+    assert!(own.stdout.contains("kind: EnvoyGateway\n"), "{}", own.stdout);
+}
+
+#[test]
 fn render_says_which_kinds_there_are() {
     let folder = folder_with_values();
     let ran = run(folder.path(), &["render", "--values", "values.yaml", "good.yaml", "--kind", "Ingress"]);
