@@ -162,7 +162,7 @@ fn a_packed_policy_is_one_line_and_its_size_is_said_beside_it() {
     assert_eq!(ran.code, 0);
     assert_eq!(ran.stdout.matches('\n').count(), 1);
     let config: Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!((&config["format"], &config["hold_headers"]), (&2.into(), &false.into()));
+    assert_eq!((&config["format"], &config["hold_headers"]), (&3.into(), &false.into()));
     let size = format!("{} bytes, 0 % of what a Kubernetes object holds", ran.stdout.trim_end().len());
     assert!(ran.stderr.contains("warning[TG046]") && ran.stderr.contains(&size), "{}", ran.stderr);
     assert_eq!(run(folder.path(), &["pack", "warned.yaml"]).stdout, ran.stdout, "the same bytes each time");
@@ -292,6 +292,26 @@ fn inspect_shows_who_may_call_what_and_how_often() {
 }
 
 #[test]
+fn inspect_shows_which_limits_are_counted_globally() {
+    let folder = folder();
+    let policy = GOOD.replace("tools: { t: {", "global_limits: { unanswered: allow }\ntools: { t: { rate: 5/minute, quota: { limit: 9/day, per: all, scope: global },");
+    let refused = run_with_input(folder.path(), &["pack", "-"], &policy);
+    assert_eq!((refused.code, refused.stdout.as_str()), (1, ""));
+    assert!(refused.stderr.contains("error[TG057]"), "{}", refused.stderr);
+    let packed = run_with_input(folder.path(), &["pack", "--hold-headers", "-"], &policy).stdout;
+    let shown = run_with_input(folder.path(), &["inspect", "-"], &packed).stdout;
+    assert!(shown.contains("5/minute burst 5, 9/day for all globally"), "{shown}");
+    assert!(shown.contains("globally  allow calls for which the rate limit service gives no answer"), "{shown}");
+    let json = run_with_input(folder.path(), &["inspect", "--format", "json", "-"], &packed).stdout;
+    let report: Value = serde_json::from_str(&json).unwrap();
+    let limit = |at: usize| report["tools"][0]["limits"][at].clone();
+    assert_eq!((limit(0)["scope"].as_str(), limit(0)["header"].as_str()), (Some("local"), None));
+    assert_eq!(limit(1)["scope"], "global");
+    assert_eq!(limit(1)["header"], "x-toolgate-tool-9-day");
+    assert_eq!((report["unanswered"].as_str(), limit(1)["rule"].as_str()), (Some("allow"), Some("/tools/t/quota")));
+}
+
+#[test]
 fn inspect_says_what_is_wrong_with_a_config_that_the_filter_would_refuse() {
     let folder = folder();
     let packed = run(folder.path(), &["pack", "good.yaml"]).stdout;
@@ -300,7 +320,7 @@ fn inspect_says_what_is_wrong_with_a_config_that_the_filter_would_refuse() {
         (GOOD, "not a packed policy"),
         ("", "not a packed policy"),
         ("{}", "not a packed policy"),
-        (&packed.replace("\"format\":2", "\"format\":3"), "format 3, this build reads format 2"),
+        (&packed.replace("\"format\":3", "\"format\":4"), "format 4, this build reads format 3"),
         (&packed.replace("\"policy\":\"", "\"policy\":\"!"), "damaged"),
         (&digest, "digest"),
     ] {
