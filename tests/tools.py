@@ -48,6 +48,7 @@ GO_PROGRAMS = {
     "ratelimit": GoProgram("github.com/envoyproxy/ratelimit/src/service_cmd",
                            "v1.4.1-0.20260122083618-3fb702589d36", "service_cmd"),
     "kubectl-validate": GoProgram("sigs.k8s.io/kubectl-validate", "v0.0.4", "kubectl-validate"),
+    "kustomize": GoProgram("sigs.k8s.io/kustomize/kustomize/v5", "v5.8.1", "kustomize"),
     "promtool": GoProgram("github.com/prometheus/prometheus/cmd/promtool", "v0.316.0", "promtool"),
 }
 GO_OF_THE_PROGRAMS = (1, 26, 6)  # what the stricter of their go.mod files asks for
@@ -404,6 +405,7 @@ TOOLS = {
     "node": node,
     "logql": logql,
     "kubectl-validate": lambda: go_program("kubectl-validate"),
+    "kustomize": lambda: go_program("kustomize"),
     "promtool": lambda: go_program("promtool"),
     "definitions": definitions,
     "wasm-bindgen-test-runner": wasm_bindgen_test_runner,
