@@ -116,6 +116,7 @@ fn the_shipped_resources_are_accepted_and_enforced_with_audit_lines_and_metrics(
         assert_eq!(sends(&by(agent, name, body)).status, 200, "{name}");
         assert_eq!(server.seen()[0].header_values("x-forwarded-agent"), [agent.as_bytes()]);
         assert_eq!(server.seen()[0].header_values("x-forwarded-agent-user"), [b"alice"]);
+        assert_eq!(server.seen()[0].header_values("authorization"), Vec::<&[u8]>::new(), "no tool gets the token");
     }
     assert_eq!(sends(&by("dev-agent", "search", search)).json()["reason"], "tool_not_granted");
     assert_eq!(sends(&by("dev-agent", "nowhere", search)).json()["reason"], "tool_unknown");

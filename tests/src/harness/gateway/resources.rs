@@ -23,7 +23,7 @@ const UPSTREAM: &str = "upstreams: { tools: { service: tools, port: 8080 } }\n";
 pub struct Resources(Vec<Value>);
 
 impl Resources {
-    /// What `manifests/kustomization.yaml` lists.
+    /// What `manifests/kustomization.yaml` lists, and Envoy Gateway's own configuration.
     ///
     /// # Panics
     /// When a file is missing or no YAML.
@@ -37,7 +37,7 @@ impl Resources {
         let list = read("kustomization.yaml").0;
         let names = list.first().and_then(|list| list.get("resources")).and_then(Value::as_array);
         let names = names.expect("kustomization.yaml lists resources").iter().filter_map(Value::as_str);
-        Self(names.flat_map(|name| read(name).0).collect())
+        Self(names.chain(["envoy-gateway.yaml"]).flat_map(|name| read(name).0).collect())
     }
 
     /// What `render` writes for this policy and these values, which need not say where filter and tools are.
@@ -128,7 +128,8 @@ impl Resources {
         let foreign = ["networking.k8s.io/", "monitoring.coreos.com/"];
         let is_foreign = |resource: &Value| {
             let version = resource["apiVersion"].as_str().unwrap_or_default();
-            foreign.iter().any(|group| version.starts_with(group))
+            // Envoy Gateway's own configuration is no object: it is started with it.
+            resource["kind"] == "EnvoyGateway" || foreign.iter().any(|group| version.starts_with(group))
         };
         self.0.retain(|resource| !is_foreign(resource));
         self
@@ -142,7 +143,12 @@ impl Resources {
 
     /// The one resource of this kind.
     pub(super) fn get(&self, kind: &str) -> &Value {
-        self.0.iter().find(|resource| resource["kind"] == kind).unwrap_or_else(|| panic!("no {kind}"))
+        self.find(kind).unwrap_or_else(|| panic!("no {kind}"))
+    }
+
+    /// The first resource of this kind.
+    pub(super) fn find(&self, kind: &str) -> Option<&Value> {
+        self.0.iter().find(|resource| resource["kind"] == kind)
     }
 
     /// All of them, in the form that Envoy Gateway's file provider reads.

@@ -25,7 +25,7 @@ pub(super) struct Places<'a> {
     /// The CA as a file.
     pub(super) ca: &'a Path,
     /// The rate limit service.
-    pub(super) rate_limit: Option<SocketAddr>,
+    pub(super) rate_limit: SocketAddr,
     /// How often resources were written before.
     pub(super) revision: u32,
 }
@@ -62,7 +62,7 @@ const SYSTEM: &str = "envoy-gateway-system";
 
 /// Envoy Gateway's file provider merges what it reads into what it knows: a field that is no longer written stays in
 /// an object of the same name. So these get another name each time.
-const RENAMED: [&str; 3] = ["ClientTrafficPolicy", "SecurityPolicy", "BackendTrafficPolicy"];
+const RENAMED: [&str; 2] = ["ClientTrafficPolicy", "SecurityPolicy"];
 
 pub(super) fn adapted(resources: &Resources, places: &Places<'_>) -> Resources {
     let metadata = resources.get("Gateway")["metadata"].clone();
@@ -94,7 +94,7 @@ pub(super) fn adapted(resources: &Resources, places: &Places<'_>) -> Resources {
         .fold(renamed, Resources::and)
         .and(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM}}))
         .and(secret(&places.certificates))
-        .and(patch(&metadata, "on-this-machine", local_clusters(places)))
+        .and(patch(&metadata, "on-this-machine", local_clusters(resources, places)))
 }
 
 /// The name under which Envoy Gateway knows a resource.
@@ -149,11 +149,11 @@ fn secret([certificate, key, ca]: &[String; 3]) -> Value {
 }
 
 /// Clusters that Envoy Gateway writes for Kubernetes only: names of Services, and a CA that a Pod has.
-fn local_clusters(places: &Places<'_>) -> Vec<Value> {
+fn local_clusters(resources: &Resources, places: &Places<'_>) -> Vec<Value> {
     let ca = json!(places.ca);
     let mut changes = cluster("wasm_cluster", &ca, None);
-    if let Some(service) = places.rate_limit {
-        changes.extend(cluster("ratelimit_cluster", &ca, Some(service.port())));
+    if resources.find("BackendTrafficPolicy").is_some() {
+        changes.extend(cluster("ratelimit_cluster", &ca, Some(places.rate_limit.port())));
     }
     changes
 }
