@@ -49,6 +49,7 @@ GO_PROGRAMS = {
     "ratelimit": GoProgram("github.com/envoyproxy/ratelimit/src/service_cmd",
                            "v1.4.1-0.20260122083618-3fb702589d36", "service_cmd"),
     "kubectl-validate": GoProgram("sigs.k8s.io/kubectl-validate", "v0.0.4", "kubectl-validate"),
+    "kustomize": GoProgram("sigs.k8s.io/kustomize/kustomize/v5", "v5.8.1", "kustomize"),
     "promtool": GoProgram("github.com/prometheus/prometheus/cmd/promtool", "v0.316.0", "promtool"),
     # Of the CNCF's project of that name. It writes image layouts without a registry or a daemon, and pushes them; crane,
     # of the library that Envoy Gateway pulls with, wants a registry for that. Newer ones ask for a newer Go.
@@ -408,6 +409,7 @@ TOOLS = {
     "node": node,
     "logql": logql,
     "kubectl-validate": lambda: go_program("kubectl-validate"),
+    "kustomize": lambda: go_program("kustomize"),
     "promtool": lambda: go_program("promtool"),
     "oras": lambda: go_program("oras"),
     "definitions": definitions,

@@ -19,7 +19,10 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 /// What connections of one client have in common.
 #[derive(Clone, Debug)]
-pub struct TlsClient(ClientConfig);
+pub struct TlsClient {
+    config: ClientConfig,
+    server: String,
+}
 
 impl TlsClient {
     /// Trusts servers of this CA, and presents a certificate and its key, all as PEM.
@@ -34,19 +37,27 @@ impl TlsClient {
             .with_safe_default_protocol_versions()
             .expect("ring knows the versions")
             .with_root_certificates(roots);
-        Self(match certificate {
+        let config = match certificate {
             None => config.with_no_client_auth(),
             Some((certificate, key)) => {
                 let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("the key is PEM");
                 config.with_client_auth_cert(vec![one_certificate(certificate)], key).expect("the key fits")
             }
-        })
+        };
+        Self { config, server: "localhost".to_owned() }
+    }
+
+    /// Asks for this server, in place of `localhost`.
+    #[must_use]
+    pub fn to_server(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.server);
+        self
     }
 
     pub(super) async fn handshake(&self, stream: TcpStream, alpn: &str) -> Result<TlsStream<TcpStream>, FailureKind> {
-        let mut config = self.0.clone();
+        let mut config = self.config.clone();
         config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
-        let name = ServerName::try_from("localhost").expect("a name of a host");
+        let name = ServerName::try_from(self.server.clone()).expect("a name of a host");
         let connected = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
         connected.map_err(|error| FailureKind::NotConnected(error.to_string()))
     }
