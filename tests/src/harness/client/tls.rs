@@ -4,12 +4,12 @@
 //! A server that does not take the certificate may only say so after the handshake (TLS 1.3).
 
 use super::{Call, Failure, FailureKind, Progress, Reply, read};
-use crate::harness::PATIENCE;
+use crate::harness::{PATIENCE, run_apart};
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
-use std::{net::SocketAddr, sync::Arc, thread};
+use std::{net::SocketAddr, sync::Arc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -68,18 +68,8 @@ fn one_certificate(pem: &str) -> CertificateDer<'static> {
 }
 
 pub(super) fn send_http1(call: &Call, tls: &TlsClient, to: SocketAddr) -> Result<Reply, Failure> {
-    // A thread of its own, for the caller may already be inside a runtime.
-    thread::scope(|scope| {
-        let exchange = scope.spawn(|| {
-            tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime can be built")
-                .block_on(async { timeout(PATIENCE, exchange(call, tls, to)).await })
-        });
-        let outcome = exchange.join().expect("the exchange does not panic");
-        outcome.unwrap_or(Err(FailureKind::TimedOut)).map_err(Failure::new)
-    })
+    let outcome = run_apart(|| timeout(PATIENCE, exchange(call, tls, to)));
+    outcome.unwrap_or(Err(FailureKind::TimedOut)).map_err(Failure::new)
 }
 
 async fn exchange(call: &Call, tls: &TlsClient, to: SocketAddr) -> Result<Reply, FailureKind> {
