@@ -8,6 +8,10 @@ default:
 run *options:
     envoy/demo {{ options }}
 
+# Builds the filter as an OCI image, and says its digest and how to push it: `just image registry.example.org/toolgate:0.1.0`.
+image *name:
+    envoy/image {{ name }}
+
 # Runs all tests, or the named steps: `just test filter envoy-1.40`.
 test *steps:
     tests/run {{ steps }}

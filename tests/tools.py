@@ -30,6 +30,7 @@ import zipfile
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 CACHE = pathlib.Path(os.environ.get("TOOLGATE_CACHE") or REPOSITORY / ".cache").resolve()
 LOKI = REPOSITORY / "tests" / "loki"
+WASM = "wasm32-wasip1"
 
 # The program by its path inside, and the Python that the wheel asks for, where it names one.
 Wheel = collections.namedtuple("Wheel", "package version program python", defaults=(None,))
@@ -48,7 +49,11 @@ GO_PROGRAMS = {
     "ratelimit": GoProgram("github.com/envoyproxy/ratelimit/src/service_cmd",
                            "v1.4.1-0.20260122083618-3fb702589d36", "service_cmd"),
     "kubectl-validate": GoProgram("sigs.k8s.io/kubectl-validate", "v0.0.4", "kubectl-validate"),
+    "kustomize": GoProgram("sigs.k8s.io/kustomize/kustomize/v5", "v5.8.1", "kustomize"),
     "promtool": GoProgram("github.com/prometheus/prometheus/cmd/promtool", "v0.316.0", "promtool"),
+    # Of the CNCF's project of that name. It writes image layouts without a registry or a daemon, and pushes them; crane,
+    # of the library that Envoy Gateway pulls with, wants a registry for that. Newer ones ask for a newer Go.
+    "oras": GoProgram("oras.land/oras/cmd/oras", "v1.3.4", "oras"),
 }
 GO_OF_THE_PROGRAMS = (1, 26, 6)  # what the stricter of their go.mod files asks for
 # A source archive that carries a folder of data: package, version, the folder inside.
@@ -404,7 +409,9 @@ TOOLS = {
     "node": node,
     "logql": logql,
     "kubectl-validate": lambda: go_program("kubectl-validate"),
+    "kustomize": lambda: go_program("kustomize"),
     "promtool": lambda: go_program("promtool"),
+    "oras": lambda: go_program("oras"),
     "definitions": definitions,
     "wasm-bindgen-test-runner": wasm_bindgen_test_runner,
     "json-schema-test-suite": json_schema_test_suite,
@@ -418,6 +425,26 @@ TOOLS = {
 def get(name):
     """The path of a tool, fetched if need be."""
     return TOOLS[name]()
+
+
+# --- The filter -------------------------------------------------------------------------------------
+
+
+def filter_environment():
+    """With it, the filter is the same on every machine: no message of its panics says where crates lie here."""
+    cargo = pathlib.Path(os.environ.get("CARGO_HOME") or "~/.cargo").expanduser()
+    return dict(os.environ, CARGO_ENCODED_RUSTFLAGS=f"--remap-path-prefix={cargo / 'registry' / 'src'}=crates")
+
+
+def filter_module():
+    """Builds the filter, and gives its path and cargo's target folder."""
+    command = ["cargo", "build", "--locked", "--release", "-p", "toolgate-filter", "--target", WASM]
+    work("toolgate-filter: building", command, CACHE / "logs" / "build-toolgate-filter.log", env=filter_environment())
+    metadata = answer(["cargo", "metadata", "--no-deps", "--format-version", "1"], cwd=str(REPOSITORY))
+    if metadata is None:
+        raise ToolError("cargo cannot read the workspace")
+    target = pathlib.Path(json.loads(metadata)["target_directory"])
+    return target / WASM / "release" / "toolgate_filter.wasm", target
 
 
 # --- What must be there before anything else --------------------------------------------------------

@@ -3,6 +3,10 @@
 //! In: a [`Bundle`] or the bytes of a plugin config. Out: the config, or the bundle with its digest.
 //! Checks form and integrity only; [`crate::policy::Policy`] checks the meaning.
 
+mod global;
+
+pub use global::{GLOBAL_PREFIX, GlobalLimit, GlobalRule, Over, Unanswered, Unit};
+
 use crate::{automaton::Automaton, schema::Program};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
@@ -11,7 +15,7 @@ use std::fmt;
 use std::{format, string::String, vec::Vec};
 
 /// The form that this build writes and reads. Raised with every change to the types below.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// The largest bundle that is read, inflated. Guards the filter against a small string that inflates without end.
 pub const MAX_BUNDLE_BYTES: usize = 32 << 20;
@@ -39,6 +43,10 @@ pub struct Bundle {
     pub agents: Vec<Agent>,
     /// Counters that calls are held to.
     pub buckets: Vec<Bucket>,
+    /// Limits that Envoy's rate limit filter counts, behind ours.
+    pub globals: Vec<GlobalLimit>,
+    /// What becomes of a call when it gets no answer.
+    pub unanswered: Unanswered,
     /// Compiled patterns, shared by the checks that name them.
     pub automata: Vec<Automaton>,
     /// Compiled schemas, shared by the checks that name them.
@@ -122,6 +130,8 @@ pub struct Agent {
     pub groups: Vec<u32>,
     /// Buckets that all its calls are held to.
     pub buckets: Vec<u32>,
+    /// Global limits that all its calls are held to, as indexes.
+    pub globals: Vec<u32>,
 }
 
 /// A value together with the rule that it stands in.
@@ -227,6 +237,8 @@ pub struct Tool {
     pub grants: Vec<Grant>,
     /// Buckets that its calls are held to, besides the agent's.
     pub buckets: Vec<u32>,
+    /// Global limits that its calls are held to, besides the agent's, as indexes.
+    pub globals: Vec<u32>,
     /// Checks that its arguments must pass, as indexes.
     pub checks: Vec<u32>,
     /// How its arguments are shown in the audit line.
@@ -471,8 +483,8 @@ mod tests {
 
     #[test]
     fn a_config_of_another_format_is_named_so() {
-        let other = packed().replace("\"format\":2", "\"format\":3,\"new\":true");
-        assert_eq!(decode(other.as_bytes()), Err(BadConfig::OtherFormat(3)));
+        let other = packed().replace("\"format\":3", "\"format\":4,\"new\":true");
+        assert_eq!(decode(other.as_bytes()), Err(BadConfig::OtherFormat(4)));
     }
 
     /// A config whose bundle is so many zeros: in most places, an empty text or an empty list for each.

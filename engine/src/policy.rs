@@ -3,6 +3,10 @@
 //! In: a [`Bundle`]. Out: a [`Policy`], in which every index and name is good, or why not.
 //! Look-ups cost the same for one tool and for ten thousand.
 
+mod globals;
+
+pub(crate) use globals::ReadyGlobal;
+
 use crate::{
     arguments::{self, ArgumentChecks},
     automaton::{Automaton, ReadyAutomaton},
@@ -34,6 +38,7 @@ pub struct Policy {
     rules: Vec<String>,
     agents: Vec<Agent>,
     buckets: Vec<Bucket>,
+    globals: Vec<ReadyGlobal>,
     checks: Vec<ArgumentChecks>,
     tools: Vec<Tool>,
     agent_by_name: HashMap<String, AgentIndex>,
@@ -125,6 +130,13 @@ impl Policy {
         of_tool.iter().chain(of_agent).filter_map(|&bucket| self.buckets.get(index(bucket)))
     }
 
+    /// All global limits that a call is held to: the tool's, then the agent's.
+    pub(crate) fn globals(&self, agent: AgentIndex, tool: ToolIndex) -> impl Iterator<Item = &ReadyGlobal> {
+        let of_tool = self.tool(tool).map_or(&[][..], |tool| &tool.globals);
+        let of_agent = self.agent(agent).map_or(&[][..], |agent| &agent.globals);
+        of_tool.iter().chain(of_agent).filter_map(|&global| self.globals.get(index(global)))
+    }
+
     /// The checks that the arguments of every call of a tool must pass.
     pub fn checks(&self, tool: ToolIndex) -> impl Iterator<Item = &ArgumentChecks> {
         self.checks_at(self.tool(tool).map_or(&[][..], |tool| &tool.checks))
@@ -164,6 +176,7 @@ impl TryFrom<Packed> for Policy {
     fn try_from(packed: Packed) -> Result<Self, BadConfig> {
         let Packed { bundle, digest, deployment, bundle_bytes: _ } = packed;
         consistent(&bundle)?;
+        let globals = globals::ready(&bundle, deployment.hold_headers).map_err(BadConfig::Inconsistent)?;
         let Bundle {
             name: _,
             identity,
@@ -172,6 +185,8 @@ impl TryFrom<Packed> for Policy {
             groups: _,
             agents,
             buckets,
+            globals: _,
+            unanswered: _,
             automata,
             schemas,
             checks,
@@ -198,6 +213,7 @@ impl TryFrom<Packed> for Policy {
             rules,
             agents,
             buckets,
+            globals,
             checks,
             tools,
             agent_by_name,
@@ -234,13 +250,26 @@ fn by_name<'a, I: Copy>(
 
 /// Checks every name, index and number, so that no look-up in a [`Policy`] can miss.
 fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
-    let Bundle { name: _, identity, audit: _, rules, groups, agents, buckets, automata: _, schemas: _, checks, tools } =
-        bundle;
+    let Bundle {
+        name: _,
+        identity,
+        audit: _,
+        rules,
+        groups,
+        agents,
+        buckets,
+        globals: _,
+        unanswered: _,
+        automata: _,
+        schemas: _,
+        checks,
+        tools,
+    } = bundle;
     let no = |what| Err(BadConfig::Inconsistent(what));
     let rule = |at: u32| index(at) < rules.len();
     let all = |list: &[u32], len: usize| list.iter().all(|&at| index(at) < len);
     identity::consistent(identity, rules.len()).map_err(BadConfig::Inconsistent)?;
-    for Agent { name, groups: member_of, buckets: held_to } in agents {
+    for Agent { name, groups: member_of, buckets: held_to, globals: _ } in agents {
         if names::agent_id(name.as_bytes()).is_err() {
             return no("the id of an agent");
         }
@@ -259,7 +288,16 @@ fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
         }
     }
     for tool in tools {
-        let Tool { name, mode: _, body_limit, grants, buckets: held_to, checks: checked, audit_arguments: _ } = tool;
+        let Tool {
+            name,
+            mode: _,
+            body_limit,
+            grants,
+            buckets: held_to,
+            globals: _,
+            checks: checked,
+            audit_arguments: _,
+        } = tool;
         if names::tool_name(name.as_bytes()).is_err() {
             return no("the name of a tool");
         }

@@ -20,7 +20,7 @@ pub(crate) use read::read;
 pub(crate) use schemas::{Inline, SchemaSource};
 
 use crate::source::Span;
-use toolgate_engine::bundle::{AuditArguments, Mode, Quota, Rate, Share};
+use toolgate_engine::bundle::{AuditArguments, Mode, Quota, Rate, Share, Unanswered};
 
 /// A setting that was written. Without a value, it was written wrongly and a finding says so.
 #[derive(Clone, Debug)]
@@ -43,7 +43,24 @@ pub(crate) struct Named {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Allowance<T> {
     Unlimited,
-    Limited(T, Share),
+    Limited(Limited<T>),
+}
+
+/// A limit, and how it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limited<T> {
+    pub(crate) value: T,
+    pub(crate) share: Share,
+    pub(crate) scope: Scope,
+}
+
+/// Where a limit is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// In the memory of each Envoy.
+    Local,
+    /// By the rate limit service, for all Envoys together.
+    Global,
 }
 
 /// What limits an agent, a tool or a tool group.
@@ -126,6 +143,8 @@ pub(crate) struct PolicyFile {
     /// In order; one, if it is written as a mapping.
     pub(crate) identity: Option<Given<Vec<Source>>>,
     pub(crate) defaults: Defaults,
+    /// What becomes of a call when nobody answers for its global limits.
+    pub(crate) unanswered: Option<Given<Unanswered>>,
     pub(crate) audit: Audit,
     pub(crate) schema_format: Option<Given<Formats>>,
     pub(crate) schemas: Vec<SharedSchema>,

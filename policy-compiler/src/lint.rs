@@ -11,7 +11,7 @@ use crate::{
 };
 use std::collections::HashSet;
 use toolgate_engine::{
-    bundle::{Bundle, CertificateName, Mode, Subject},
+    bundle::{Bundle, CertificateName, Mode, Subject, Tool},
     views,
 };
 
@@ -19,7 +19,7 @@ pub(crate) fn lint(file: &PolicyFile, lowered: &Lowered, findings: &mut Findings
     let Lowered { bundle, links, files: _ } = lowered;
     identity(file, findings);
     emptiness(file, findings);
-    shadow(file, findings);
+    shadow(file, bundle, findings);
     dead_literals(file, bundle, links, findings);
     // What is missing may have been written, and not been understood.
     if !findings.any(hides_something) {
@@ -27,6 +27,7 @@ pub(crate) fn lint(file: &PolicyFile, lowered: &Lowered, findings: &mut Findings
         groups(file, links, findings);
         tool_groups(file, findings);
         defaults(file, findings);
+        unanswered(file, bundle, findings);
     }
 }
 
@@ -161,7 +162,7 @@ fn tool_groups(file: &PolicyFile, findings: &mut Findings) {
     }
 }
 
-fn shadow(file: &PolicyFile, findings: &mut Findings) {
+fn shadow(file: &PolicyFile, bundle: &Bundle, findings: &mut Findings) {
     for tool in file.tools() {
         if let Some(Given { span, value: Some(Mode::Shadow) }) = tool.mode {
             let message = format!("denials of calls of {} are recorded, not enforced", quoted(&tool.id.name));
@@ -173,6 +174,38 @@ fn shadow(file: &PolicyFile, findings: &mut Findings) {
         let tools = file.tools().iter().filter(|tool| tool.mode.is_none()).count();
         let message = format!("denials are recorded, not enforced, for each tool without a `mode` ({tools} of them)");
         findings.add(Finding::new(Code::ShadowMode, span, message).help("write `enforce` once you have seen enough"));
+    }
+    globals_in_shadow(file, bundle, findings);
+}
+
+/// Limits of agents hold for calls of every tool.
+fn globals_in_shadow(file: &PolicyFile, bundle: &Bundle, findings: &mut Findings) {
+    let of_agents = bundle.agents.iter().any(|agent| !agent.globals.is_empty());
+    let is_held = |(_, lowered): &(&file::Tool, &Tool)| of_agents || !lowered.globals.is_empty();
+    let mut warn = |span, message| {
+        let finding = Finding::new(Code::GlobalInShadow, span, message);
+        findings.add(finding.help("write `enforce` for calls to be counted in global limits"));
+    };
+    let held: Vec<_> = file.tools().iter().zip(&bundle.tools).filter(is_held).map(|(tool, _)| tool).collect();
+    for tool in &held {
+        if let Some(Given { span, value: Some(Mode::Shadow) }) = tool.mode {
+            warn(span, format!("calls of {} count in no global limit", quoted(&tool.id.name)));
+        }
+    }
+    let by_default = held.iter().filter(|tool| tool.mode.is_none()).count();
+    if let Some(Given { span, value: Some(Mode::Shadow) }) = file.defaults.mode
+        && by_default > 0
+    {
+        warn(span, format!("calls count in no global limit, for tools without a `mode` ({by_default} of them)"));
+    }
+}
+
+fn unanswered(file: &PolicyFile, bundle: &Bundle, findings: &mut Findings) {
+    if let Some(Given { span, value: _ }) = file.unanswered
+        && bundle.globals.is_empty()
+    {
+        let finding = Finding::new(Code::NoEffect, span, "`unanswered` has no effect: there is no global limit");
+        findings.add(finding.help("write `scope: global` in a rate or a quota, or take `global_limits` out"));
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod buckets;
 mod checks;
+mod globals;
 mod identity;
 mod links;
 mod patterns;
@@ -47,11 +48,14 @@ pub(crate) fn lower(file: &PolicyFile, name: &str, files: &dyn Files, findings: 
         name: file.name.clone(),
         identity: identity::sources(file, &mut rules),
         audit: audit(file),
+        unanswered: file::value(file.unanswered.as_ref()).unwrap_or_default(),
         groups: file.groups().iter().map(|group| group.id.name.clone()).collect(),
         ..Bundle::default()
     };
-    bundle.agents = agents(file, &links, &mut bundle, &mut rules);
+    let mut globals = globals::Globals::default();
+    bundle.agents = agents(file, &links, &mut bundle, &mut globals, &mut rules, findings);
     let group_buckets = buckets::of_tool_groups(file, &mut bundle.buckets, &mut rules);
+    let group_globals = globals.of_tool_groups(file, &mut rules, findings);
     let mut all_checks = checks::AllChecks::of(file, name, files, &mut rules, findings);
     let of_group = |group: &file::ToolGroup| {
         all_checks.of_grants(["tool_groups", &group.id.name], &group.grants, &mut rules, findings)
@@ -65,12 +69,15 @@ pub(crate) fn lower(file: &PolicyFile, name: &str, files: &dyn Files, findings: 
         grants_left = grants_left.saturating_sub(grants.len());
         let mut held_to = buckets::of_tool(file, tool, &mut bundle.buckets, &mut rules);
         held_to.extend(member_of.iter().filter_map(|&group| group_buckets.get(group)).flatten());
+        let mut held_globally = globals.of_tool(file, tool, &mut rules, findings);
+        held_globally.extend(member_of.iter().filter_map(|&group| group_globals.get(group)).flatten());
         bundle.tools.push(Tool {
             name: tool.id.name.clone(),
             mode: file::value(tool.mode.as_ref()).or(file::value(file.defaults.mode.as_ref())).unwrap_or(Mode::Enforce),
             body_limit: body_limit(file, tool, &mut rules),
             grants,
             buckets: held_to,
+            globals: held_globally,
             checks: all_checks.of_tool(tool, member_of, &mut rules, findings),
             audit_arguments: file::value(tool.audit_arguments.as_ref())
                 .or(file::value(file.audit.arguments.as_ref()))
@@ -79,6 +86,7 @@ pub(crate) fn lower(file: &PolicyFile, name: &str, files: &dyn Files, findings: 
     }
     let checks::Parts { automata, schemas, checks, files } = all_checks.into_parts(findings);
     (bundle.automata, bundle.schemas, bundle.checks) = (automata, schemas, checks);
+    bundle.globals = globals.into_limits();
     bundle.rules = rules.pointers().to_vec();
     if grants_left == 0 || rules.is_overfull() {
         let message = "the policy unfolds to more grants than the filter holds";
@@ -97,11 +105,19 @@ fn audit(file: &PolicyFile) -> AuditOptions {
     }
 }
 
-fn agents(file: &PolicyFile, links: &Links, bundle: &mut Bundle, rules: &mut Rules) -> Vec<Agent> {
+fn agents(
+    file: &PolicyFile,
+    links: &Links,
+    bundle: &mut Bundle,
+    globals: &mut globals::Globals,
+    rules: &mut Rules,
+    findings: &mut Findings,
+) -> Vec<Agent> {
     let agent = |(at, agent): (usize, &file::Agent)| Agent {
         name: agent.id.name.clone(),
         groups: links.groups_of(at).iter().copied().map(index).collect(),
         buckets: buckets::of_agent(agent, &mut bundle.buckets, rules),
+        globals: globals.of_agent(agent, rules, findings),
     };
     file.agents().iter().enumerate().map(agent).collect()
 }

@@ -9,7 +9,7 @@ use crate::{
     files::{Files, NoFiles, ReadFile},
 };
 use toolgate_engine::{
-    bundle::{self, BadConfig, Deployment},
+    bundle::{self, BadConfig, Bundle, Deployment},
     policy::Policy,
 };
 
@@ -39,15 +39,29 @@ pub fn pack(name: &str, source: &[u8], deployment: Deployment) -> Result<Packing
 pub fn pack_with(name: &str, source: &[u8], files: &dyn Files, deployment: Deployment) -> Result<Packing, BadConfig> {
     let Compiled { bundle, mut diagnostics, files } = compile_with(name, source, files);
     let Some(bundle) = bundle else { return Ok(Packing { config: None, diagnostics, files }) };
+    let mut findings = Findings::default();
+    if let Some(finding) = header_is_sent(&bundle, deployment) {
+        findings.add(finding);
+        diagnostics.extend(findings.placed(&Source::new(name, source)));
+        return Ok(Packing { config: None, diagnostics, files });
+    }
     let config = bundle::encode(&bundle, deployment)?;
     Policy::load(config.as_bytes())?;
-    let mut findings = Findings::default();
     if let Some(finding) = weigh(config.len()) {
         findings.add(finding);
     }
     diagnostics.extend(findings.placed(&Source::new(name, source)));
     let config = (!has_errors(&diagnostics)).then_some(config);
     Ok(Packing { config, diagnostics, files })
+}
+
+/// A global limit counts a call by its header, so that must not be sent before the body is judged.
+fn header_is_sent(bundle: &Bundle, deployment: Deployment) -> Option<Finding> {
+    let limit = bundle.globals.first().filter(|_| !deployment.hold_headers)?;
+    let rule = usize::try_from(limit.rule).ok().and_then(|rule| bundle.rules.get(rule)).map_or("", String::as_str);
+    let message = format!("`{rule}` is a global limit, and headers are not held until the body is judged");
+    let finding = Finding::of_file(Code::HeadersNotHeld, message);
+    Some(finding.help("pack it with `--hold-headers`, for a plugin with `allow_on_headers_stop_iteration: true`; or render it with `strict: true`"))
 }
 
 fn weigh(bytes: usize) -> Option<Finding> {

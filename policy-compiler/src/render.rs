@@ -7,6 +7,7 @@
 mod alerts;
 mod dashboard;
 mod envoy;
+mod envoy_gateway;
 mod gateway;
 mod identity;
 mod network;
@@ -60,6 +61,14 @@ pub struct Manifest {
     pub text: String,
 }
 
+impl Manifest {
+    /// Whether it is an object that a cluster keeps. The others are for programs: the list of the files, and
+    /// configurations.
+    pub fn is_object(&self) -> bool {
+        !["Kustomization", envoy_gateway::KIND, envoy::KIND].contains(&self.kind.as_str())
+    }
+}
+
 /// What became of a policy and its values.
 #[derive(Clone, Debug)]
 pub struct Rendered {
@@ -96,14 +105,14 @@ fn manifests(plan: &Plan, target: Target) -> Vec<Manifest> {
     match target {
         Target::Envoy => vec![Manifest {
             file: "envoy.yaml",
-            kind: "Bootstrap".to_owned(),
+            kind: envoy::KIND.to_owned(),
             text: envoy::configuration(plan).to_text(),
         }],
         Target::Kubernetes => kubernetes(plan),
     }
 }
 
-/// All objects by file, and the list of the files.
+/// All objects by file, the list of the files, and what Envoy Gateway itself must be told.
 fn kubernetes(plan: &Plan) -> Vec<Manifest> {
     let files = [
         ("gateway.yaml", gateway::gateway(plan)),
@@ -126,6 +135,7 @@ fn kubernetes(plan: &Plan) -> Vec<Manifest> {
         manifests.extend(objects.iter().map(|object| manifest(file, object)));
     }
     manifests.push(manifest("kustomization.yaml", &gateway::kustomization(&names)));
+    manifests.extend(envoy_gateway::configuration(plan).iter().map(|own| manifest("envoy-gateway.yaml", own)));
     manifests
 }
 

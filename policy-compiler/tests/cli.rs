@@ -162,7 +162,7 @@ fn a_packed_policy_is_one_line_and_its_size_is_said_beside_it() {
     assert_eq!(ran.code, 0);
     assert_eq!(ran.stdout.matches('\n').count(), 1);
     let config: Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!((&config["format"], &config["hold_headers"]), (&2.into(), &false.into()));
+    assert_eq!((&config["format"], &config["hold_headers"]), (&3.into(), &false.into()));
     let size = format!("{} bytes, 0 % of what a Kubernetes object holds", ran.stdout.trim_end().len());
     assert!(ran.stderr.contains("warning[TG046]") && ran.stderr.contains(&size), "{}", ran.stderr);
     assert_eq!(run(folder.path(), &["pack", "warned.yaml"]).stdout, ran.stdout, "the same bytes each time");
@@ -292,6 +292,26 @@ fn inspect_shows_who_may_call_what_and_how_often() {
 }
 
 #[test]
+fn inspect_shows_which_limits_are_counted_globally() {
+    let folder = folder();
+    let policy = GOOD.replace("tools: { t: {", "global_limits: { unanswered: allow }\ntools: { t: { rate: 5/minute, quota: { limit: 9/day, per: all, scope: global },");
+    let refused = run_with_input(folder.path(), &["pack", "-"], &policy);
+    assert_eq!((refused.code, refused.stdout.as_str()), (1, ""));
+    assert!(refused.stderr.contains("error[TG057]"), "{}", refused.stderr);
+    let packed = run_with_input(folder.path(), &["pack", "--hold-headers", "-"], &policy).stdout;
+    let shown = run_with_input(folder.path(), &["inspect", "-"], &packed).stdout;
+    assert!(shown.contains("5/minute burst 5, 9/day for all globally"), "{shown}");
+    assert!(shown.contains("globally  allow calls for which the rate limit service gives no answer"), "{shown}");
+    let json = run_with_input(folder.path(), &["inspect", "--format", "json", "-"], &packed).stdout;
+    let report: Value = serde_json::from_str(&json).unwrap();
+    let limit = |at: usize| report["tools"][0]["limits"][at].clone();
+    assert_eq!((limit(0)["scope"].as_str(), limit(0)["header"].as_str()), (Some("local"), None));
+    assert_eq!(limit(1)["scope"], "global");
+    assert_eq!(limit(1)["header"], "x-toolgate-tool-9-day");
+    assert_eq!((report["unanswered"].as_str(), limit(1)["rule"].as_str()), (Some("allow"), Some("/tools/t/quota")));
+}
+
+#[test]
 fn inspect_says_what_is_wrong_with_a_config_that_the_filter_would_refuse() {
     let folder = folder();
     let packed = run(folder.path(), &["pack", "good.yaml"]).stdout;
@@ -300,7 +320,7 @@ fn inspect_says_what_is_wrong_with_a_config_that_the_filter_would_refuse() {
         (GOOD, "not a packed policy"),
         ("", "not a packed policy"),
         ("{}", "not a packed policy"),
-        (&packed.replace("\"format\":2", "\"format\":3"), "format 3, this build reads format 2"),
+        (&packed.replace("\"format\":3", "\"format\":4"), "format 4, this build reads format 3"),
         (&packed.replace("\"policy\":\"", "\"policy\":\"!"), "damaged"),
         (&digest, "digest"),
     ] {
@@ -505,6 +525,17 @@ fn render_writes_one_stream_to_standard_output() {
     assert_eq!(two.stdout.matches("\nkind: ").count(), 2, "{}", two.stdout);
     let envoy = run(folder.path(), &["render", "--target", "envoy", "--values", "values.yaml", "good.yaml"]);
     assert!(envoy.stdout.contains("static_resources:"), "{}", envoy.stdout);
+}
+
+#[test]
+fn render_keeps_what_no_cluster_takes_out_of_the_stream_of_objects_and_says_so() {
+    let folder = folder_with_values();
+    fs::write(folder.path().join("values.yaml"), format!("{VALUES}strict: true\n")).unwrap();
+    let all = run(folder.path(), &["render", "--values", "values.yaml", "good.yaml"]);
+    assert!(!all.stdout.contains("kind: EnvoyGateway\n"), "{}", all.stdout);
+    assert!(all.stderr.contains("--kind EnvoyGateway"), "{}", all.stderr);
+    let own = run(folder.path(), &["render", "--values", "values.yaml", "good.yaml", "--kind", "EnvoyGateway"]);
+    assert!(own.stdout.contains("kind: EnvoyGateway\n"), "{}", own.stdout);
 }
 
 #[test]

@@ -79,7 +79,8 @@ fn told(name: &str, source: &[u8]) -> (Vec<Diagnostic>, Vec<ReadFile>) {
     if is_values(source) {
         return (told_of_values(name, source), Vec::new());
     }
-    let packing = pack_with(name, source, &Beside, Deployment::default()).unwrap();
+    let hold_headers = !name.starts_with(Code::HeadersNotHeld.id());
+    let packing = pack_with(name, source, &Beside, Deployment { hold_headers }).unwrap();
     let Packing { config: _, mut diagnostics, files } = packing;
     diagnostics.retain(|found| found.severity() != Severity::Note || name.starts_with(found.code.id()));
     (diagnostics, files)

@@ -130,7 +130,9 @@ fn each_part_of_the_language_is_used_in_the_sample() {
     let keys: Vec<_> =
         reference().lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned())).collect();
     assert!(keys.len() > 30, "{keys:?}");
-    for key in keys {
+    // Global limits need the rate limit service, which whoever tries the sample does not have.
+    let wants_a_service = ["global_limits", "unanswered", "scope"];
+    for key in keys.iter().filter(|key| !wants_a_service.contains(&key.as_str())) {
         assert!(sample.contains(&format!("{key}:")), "`{key}` is not in the sample policy");
     }
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use toolgate_engine::{
     bundle::{
         AuditArguments, Bundle, CertificateName, Deployment, IdentitySource, Mode, Ruled, Share, Subject, TokenSource,
-        ToolsClaim, Window,
+        ToolsClaim, Unanswered, Window,
     },
     policy::Policy,
 };
@@ -513,4 +513,62 @@ fn an_absolute_id_of_a_file_is_a_name_for_it() {
         &[("common.json", r#"{"$id": "https://acme.example/common", "$defs": {"b": {"type": "string"}}}"#)],
     );
     assert_eq!(schemas(&bundle, "t").len(), 1);
+}
+
+/// The global limits of a tool and of an agent, each in one line.
+fn globals(bundle: &Bundle, tool: &str, agent: &str) -> Vec<String> {
+    let of_tool = &bundle.tools.iter().find(|known| known.name == tool).unwrap().globals;
+    let of_agent = &bundle.agents.iter().find(|known| known.name == agent).unwrap().globals;
+    let shown = |&at: &u32| {
+        let limit = &bundle.globals[at as usize];
+        format!("{}: {} {}", limit.header(), limit.value(tool, agent), bundle.rules[limit.rule as usize])
+    };
+    of_tool.iter().chain(of_agent).map(shown).collect()
+}
+
+#[test]
+fn a_global_limit_stands_beside_the_buckets_of_the_filter() {
+    let bundle = bundle(
+        "global_limits: { unanswered: allow }\n\
+         defaults: { rate: { limit: 60/minute, scope: global }, quota: 9/week }\n\
+         agents: { a: { quota: { limit: 5/day, scope: global } }, b: {} }\n\
+         tool_groups: { web: { tools: [s, f], rate: { limit: 7/second, scope: global, per: all }, quota: 8/hour } }\n\
+         tools: { s: {}, f: { rate: { limit: 60/minute, per: all, scope: global }, quota: { limit: 3/hour, scope: local } } }\n",
+    );
+    assert_eq!(bundle.unanswered, Unanswered::Allow);
+    let web = "x-toolgate-group-4b5e57f6-7-second: * /tool_groups/web/rate";
+    let agent = "x-toolgate-agent-5-day: a /agents/a/quota";
+    assert_eq!(globals(&bundle, "s", "a"), ["x-toolgate-tool-60-minute: s a /defaults/rate", web, agent]);
+    assert_eq!(globals(&bundle, "f", "b"), ["x-toolgate-tool-60-minute: f /tools/f/rate", web]);
+    assert_eq!(
+        buckets(&bundle, "s"),
+        [
+            "tool/s (tool) each quota 9/Week /defaults/quota",
+            "tool_group/web (tool_group.web) each quota 8/Hour /tool_groups/web/quota"
+        ]
+    );
+    assert!(bundle.agents.iter().all(|agent| agent.buckets.is_empty()));
+    let rules: Vec<_> = bundle.global_rules().into_iter().map(|rule| rule.header).collect();
+    assert_eq!(rules, ["x-toolgate-agent-5-day", "x-toolgate-group-4b5e57f6-7-second", "x-toolgate-tool-60-minute"]);
+}
+
+#[test]
+fn a_limit_of_zero_is_never_counted_elsewhere() {
+    let bundle = bundle(
+        "agents: { a: { quota: { limit: 0/month, scope: global } } }\ntools: { t: { rate: { limit: 0/day, scope: global } } }\n",
+    );
+    assert_eq!(bundle.unanswered, Unanswered::Refuse);
+    assert!(bundle.globals.is_empty());
+    assert_eq!(buckets(&bundle, "t"), ["tool/t (tool) each rate 0/86400s burst 1 /tools/t/rate"]);
+    assert_eq!(shown(&bundle, bundle.agents[0].buckets[0]), "agent (agent) each quota 0/Month /agents/a/quota");
+}
+
+#[test]
+fn what_counts_globally_is_packed_for_held_headers_only() {
+    let policy = format!(
+        "{HEAD}agents: {{ a: {{}} }}\ntools: {{ t: {{ agents: [a], rate: {{ limit: 5/day, scope: global }} }} }}\n"
+    );
+    let packed = |hold_headers| pack("p.yaml", policy.as_bytes(), Deployment { hold_headers }).unwrap();
+    assert!(packed(true).config.is_some());
+    assert!(packed(false).config.is_none());
 }

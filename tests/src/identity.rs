@@ -5,7 +5,11 @@
 
 #![expect(clippy::expect_used, reason = "only tests call this: keys that cannot be made must stop them")]
 
-use crate::harness::{client::tls::TlsClient, envoy::Listener};
+use crate::harness::{
+    client::tls::TlsClient,
+    envoy::Listener,
+    upstream::{Answer, Seen, Upstream},
+};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -59,6 +63,14 @@ impl Issuer {
         format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.as_ref()))
     }
 
+    /// A web server that has the public key.
+    #[must_use]
+    pub fn serve(&self) -> Keys {
+        let keys = self.jwks().to_string();
+        let answer = move |_: &Seen| Answer::new(200).header("content-type", "application/json").body(&keys);
+        Keys(Upstream::answering(answer))
+    }
+
     /// The public key, as Envoy reads it.
     #[must_use]
     pub fn jwks(&self) -> Value {
@@ -77,6 +89,23 @@ impl Issuer {
             "local_jwks": {"inline_string": self.jwks().to_string()},
             "payload_in_metadata": self.name,
         })
+    }
+}
+
+/// A web server that has an issuer's public key, until it is dropped.
+pub struct Keys(Upstream);
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.url())
+    }
+}
+
+impl Keys {
+    /// Where it has it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}/keys", self.0.address())
     }
 }
 
@@ -201,12 +230,21 @@ impl Authority {
         TlsClient::new(&self.pem(), Some((&certificate, &key)))
     }
 
+    /// The certificate of a server with this name, and its key; both as PEM.
+    ///
+    /// # Panics
+    /// When the name cannot stand in a certificate.
+    #[must_use]
+    pub fn server(&self, name: &str) -> (String, String) {
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = vec![SanType::DnsName(name.try_into().expect("a name of a host"))];
+        self.issue(params, ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
     /// A listener behind TLS, with a server's certificate of this CA.
     #[must_use]
     pub fn secure(&self, listener: Listener, clients: Clients) -> Listener {
-        let mut params = CertificateParams::default();
-        params.subject_alt_names = vec![SanType::DnsName("localhost".try_into().expect("a name of a host"))];
-        let (certificate, key) = self.issue(params, ExtendedKeyUsagePurpose::ServerAuth);
+        let (certificate, key) = self.server("localhost");
         let trust = match clients {
             Clients::Verified => "VERIFY_TRUST_CHAIN",
             Clients::Untrusted => "ACCEPT_UNTRUSTED",

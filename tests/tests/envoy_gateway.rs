@@ -1,40 +1,47 @@
-//! The shipped resources in the real Envoy Gateway, which starts its own Envoy and hands it the filter.
+//! What `render` writes, and what is shipped, in the real Envoy Gateway, which starts its own Envoy and hands it the filter.
 
 #![cfg(test)]
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
-use serde_json::{Value, json};
+use policy_compiler::files::NoFiles;
+use serde_json::json;
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Duration,
 };
 use toolgate_tests::{
-    gateway::{self, Headers},
     harness::{
         client::{Call, Protocol, Reply, http1::Http1Connection},
         envoy::Update,
-        gateway::{EnvoyGateway, Resources, patch_policy},
+        gateway::{EnvoyGateway, Resources, Tools},
         load::{self, Load},
         upstream::Upstream,
     },
-    identity::Issuer,
+    identity::{Authority, Issuer, Names},
 };
 
-fn policy(limits: &str) -> String {
-    format!(
-        "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\nidentity: {{ header: x-agent-id }}\n\
-         agents: {{ a: {{}} }}\ntools:\n  search: {{ agents: [a], {limits}, arguments: {{ blocked: [bad] }} }}\n"
-    )
+/// The agent is what a header says, which an earlier hop sets.
+const TRUSTED: &str = "identity: { trusted_headers: [x-agent-id] }\n";
+
+/// What `render` writes for a policy with these limits.
+fn enforcing(limits: &str) -> Resources {
+    with_values(limits, TRUSTED)
 }
 
-/// The shipped resources with this policy in place of the sample.
-fn enforcing(limits: &str) -> Resources {
-    Resources::shipped().workers(2).enforcing(&gateway::pack(&policy(limits), Headers::SentAhead))
+fn with_values(limits: &str, values: &str) -> Resources {
+    let policy = format!(
+        "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\nidentity: {{ header: x-agent-id }}\n\
+         agents: {{ a: {{}} }}\ntools:\n  search: {{ agents: [a], {limits}, arguments: {{ blocked: [bad] }} }}\n"
+    );
+    Resources::rendered(&policy, &NoFiles, values).workers(2)
 }
 
 fn call() -> Call {
-    Call::tool("search")
+    tool("search")
+}
+
+fn tool(name: &str) -> Call {
+    Call::tool(name)
         .authority("tools.local")
         .header("content-type", "application/json")
         .body(r#"{"arguments":{"q":"x"}}"#)
@@ -42,24 +49,6 @@ fn call() -> Call {
 
 fn send(gateway: &EnvoyGateway, call: &Call) -> Reply {
     call.send(Protocol::Http1, gateway.address()).unwrap()
-}
-
-fn of_gateway(resource: &mut Value) {
-    resource["metadata"]["namespace"] = json!("agents");
-    let gateway = json!({"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "tool-gateway"});
-    resource["spec"]["targetRefs"] = json!([gateway]);
-}
-
-/// A SecurityPolicy for the shipped Gateway.
-fn security(spec: Value) -> Value {
-    let mut policy = json!({
-        "apiVersion": "gateway.envoyproxy.io/v1alpha1",
-        "kind": "SecurityPolicy",
-        "metadata": {"name": "who-calls"},
-        "spec": spec,
-    });
-    of_gateway(&mut policy);
-    policy
 }
 
 /// Makes calls until `meanwhile` is done, and says what came of them all.
@@ -81,37 +70,82 @@ fn under_load(gateway: &EnvoyGateway, meanwhile: impl FnOnce()) -> Load {
     })
 }
 
+/// The shipped resources with the Secrets and the ConfigMap that they name.
+fn shipped(authority: &Authority, keys: &str) -> Resources {
+    let (certificate, key) = authority.server("tools.local");
+    Resources::shipped()
+        .server_certificate("tools-local-tls", (&certificate, &key))
+        .client_authority("agents-ca", &authority.pem())
+        .with("SecurityPolicy", |policy| {
+            policy["spec"]["jwt"]["providers"][0]["remoteJWKS"]["uri"] = json!(keys);
+        })
+}
+
 #[test]
 fn the_shipped_resources_are_accepted_and_enforced_with_audit_lines_and_metrics() {
-    let tool = Upstream::start();
-    let gateway = EnvoyGateway::start(&Resources::shipped(), tool.address());
+    let [tools, mail, web] = [(); 3].map(|()| Upstream::start());
+    let issuer = Issuer::new("https://sso.example.org/realms/agents");
+    let (authority, keys) = (Authority::new(), issuer.serve());
+    let servers = Tools::from(tools.address()).and("mail-server", mail.address()).and("web", web.address());
+    let gateway = EnvoyGateway::start(&shipped(&authority, &keys.url()), servers);
     for (kind, name) in [
         ("GatewayClass", "toolgate"),
         ("Gateway", "tool-gateway"),
         ("HTTPRoute", "tools"),
+        ("HTTPRoute", "mail"),
+        ("HTTPRoute", "web"),
         ("ClientTrafficPolicy", "tool-gateway"),
+        ("SecurityPolicy", "tool-gateway"),
         ("EnvoyExtensionPolicy", "toolgate"),
     ] {
         let status = gateway.status(kind, name);
         assert!(status.contains("reason: Accepted\n") && !status.contains("reason: Invalid"), "{kind}: {status}");
     }
-    let search = call().header("x-agent-id", "research-agent");
-    assert_eq!(send(&gateway, &search).status, 200);
-    assert_eq!(send(&gateway, &call()).json()["reason"], "identity_missing");
-    assert_eq!(send(&gateway, &call().authority("elsewhere.local")).status, 404);
-    assert_eq!(tool.seen().len(), 1);
-    assert_eq!(tool.seen()[0].header_values("x-forwarded-agent"), [b"research-agent"]);
-    let lines = gateway.events("tool_call", 2);
-    let told: Vec<_> = lines.iter().map(|line| (&line["reason"], &line["status"], &line["agent_id"])).collect();
+    let client = authority.client().to_server("tools.local");
+    let sends = |call: &Call| call.send_over(&client, Protocol::Http1, gateway.address()).unwrap();
+    let by = |agent: &str, name: &str, body: &str| {
+        let claims = json!({"azp": agent, "sub": "alice", "aud": "tools", "scope": format!("tool:{name}")});
+        tool(name).body(body).header("authorization", format!("Bearer {}", issuer.token(&claims)))
+    };
+    let (search, mail_to) = (r#"{"arguments":{"q":"x"}}"#, r#"{"arguments":{"to":"a@example.org"}}"#);
+    for (agent, name, body, server) in [
+        ("research-agent", "search", search, &web),
+        ("support-agent", "send_mail", mail_to, &mail),
+        ("dev-agent", "read_ticket", search, &tools),
+    ] {
+        assert_eq!(sends(&by(agent, name, body)).status, 200, "{name}");
+        assert_eq!(server.seen()[0].header_values("x-forwarded-agent"), [agent.as_bytes()]);
+        assert_eq!(server.seen()[0].header_values("x-forwarded-agent-user"), [b"alice"]);
+        assert_eq!(server.seen()[0].header_values("authorization"), Vec::<&[u8]>::new(), "no tool gets the token");
+    }
+    assert_eq!(sends(&by("dev-agent", "search", search)).json()["reason"], "tool_not_granted");
+    assert_eq!(sends(&by("dev-agent", "nowhere", search)).json()["reason"], "tool_unknown");
+    // Nothing but the token and the certificate says who calls.
+    let claimed = call().header("x-agent-id", "research-agent").header("x-client-id", "research-agent");
+    assert_eq!(sends(&claimed).json()["reason"], "identity_missing");
+    let spiffe = ["spiffe://example.org/nobody".to_owned()];
+    let names = Names { uri_sans: &spiffe, ..Names::default() };
+    let known = authority.client_named(&authority, names).to_server("tools.local");
+    let unknown = claimed.send_over(&known, Protocol::Http1, gateway.address()).unwrap();
+    assert_eq!(unknown.json()["reason"], "agent_unknown");
+    assert_eq!(sends(&call().header("authorization", "Bearer no.to.ken")).status, 401);
+    assert_eq!([&tools, &mail, &web].map(|server| server.seen().len()), [1, 1, 1]);
+    audited_and_counted(&gateway);
+}
+
+fn audited_and_counted(gateway: &EnvoyGateway) {
+    let lines = gateway.judged(7);
+    let told: Vec<_> = lines.iter().map(|line| (line["reason"].as_str(), line["status"].as_u64())).collect();
+    let refused = |reason, status| (Some(reason), Some(status));
+    assert_eq!(told[..3], [refused("granted", 200); 3]);
+    let others = [("tool_not_granted", 403), ("tool_unknown", 404), ("identity_missing", 401), ("agent_unknown", 403)];
+    assert_eq!(told[3..], others.map(|(reason, status)| refused(reason, status)));
+    assert_eq!((&lines[0]["agent_id"], &lines[0]["user_id"]), (&json!("research-agent"), &json!("alice")));
+    let other = gateway.not_judged(1).remove(0);
     assert_eq!(
-        told,
-        [
-            (&json!("granted"), &json!(200), &json!("research-agent")),
-            (&json!("identity_missing"), &json!(401), &json!("unknown"))
-        ]
+        (&other["event"], &other["schema_version"], &other["status"]),
+        (&json!("tool_call"), &json!(1), &json!(401))
     );
-    let other = gateway.events("not_judged", 1).remove(0);
-    assert_eq!((&other["status"], &other["details"]), (&json!(404), &json!("route_not_found")));
     let wanted = r#"tool_gateway_calls_total{agent_id="research-agent",tool="search",status="200"} 1"#;
     let metrics = gateway.prometheus_until(|text| text.contains(wanted));
     assert!(metrics.contains(wanted), "{metrics}");
@@ -127,10 +161,8 @@ fn a_module_of_another_digest_means_500_and_never_an_unjudged_call() {
     let known = call().header("x-agent-id", "a");
     assert_eq!(send(&gateway, &known).status, 200);
     tool.clear();
-    let code = json!({"type": "HTTP", "http": {"url": gateway.module_url(), "sha256": "0".repeat(64)}});
-    let other = enforcing("rate: unlimited").with("EnvoyExtensionPolicy", |policy| {
-        policy["spec"]["wasm"][0]["code"] = code;
-    });
+    let filter = format!("filter: {{ url: \"{}\", sha256: {} }}\n", gateway.module_url(), "0".repeat(64));
+    let other = with_values("rate: unlimited", &format!("{filter}{TRUSTED}"));
     assert_eq!(gateway.replace(&other), Update::Accepted);
     let status = gateway.status("EnvoyExtensionPolicy", "toolgate");
     assert!(status.contains("reason: Invalid"), "{status}");
@@ -180,88 +212,9 @@ fn a_broken_policy_is_refused_and_the_last_good_one_serves_on() {
 }
 
 #[test]
-fn a_verified_token_says_who_calls() {
-    let (tool, issuer, stranger) =
-        (Upstream::start(), Issuer::new("https://issuer.test"), Issuer::new("https://issuer.test"));
-    let jwt = json!({"jwt": {"optional": true, "providers": [{
-        "name": "agents",
-        "issuer": "https://issuer.test",
-        "localJWKS": {"type": "Inline", "inline": issuer.jwks().to_string()},
-        "claimToHeaders": [{"claim": "azp", "header": "x-agent-id"}],
-    }]}});
-    let gateway = EnvoyGateway::start(&enforcing("rate: unlimited").and(security(jwt)), tool.address());
-    assert!(gateway.status("SecurityPolicy", "who-calls").contains("reason: Accepted\n"));
-    let forged = call().header("x-agent-id", "a").header("x-agent-id", "b");
-    let bearer = |token: String| forged.clone().header("authorization", format!("Bearer {token}"));
-    for protocol in [Protocol::Http1, Protocol::Http2] {
-        let sends = |call: &Call| call.send(protocol, gateway.address()).unwrap();
-        assert_eq!(sends(&bearer(issuer.token(&json!({"azp": "a", "exp": 4_000_000_000_u64})))).status, 200);
-        assert_eq!(tool.seen()[0].header_values("x-forwarded-agent"), [b"a"]);
-        tool.clear();
-        let unknown = sends(&bearer(issuer.token(&json!({"azp": "b"}))));
-        assert_eq!(unknown.json()["reason"], "agent_unknown");
-        // What the client sent is gone, with another claim and without a token.
-        for nobody in [bearer(issuer.token(&json!({"sub": "a"}))), forged.clone()] {
-            assert_eq!(sends(&nobody).json()["reason"], "identity_missing");
-        }
-        let bad = [
-            stranger.token(&json!({"azp": "a"})),
-            issuer.token(&json!({"azp": "a", "exp": 1_000_000_000})),
-            issuer.token(&json!({"azp": "a", "iss": "https://elsewhere.test"})),
-            "no.to.ken".to_owned(),
-        ];
-        for token in bad {
-            let reply = sends(&bearer(token.clone()));
-            assert_eq!(reply.status, 401, "{token}");
-            assert_ne!(reply.header("content-type"), Some("application/problem+json"), "{token}: Envoy's own refusal");
-        }
-        assert!(tool.seen().is_empty(), "{:?}", tool.seen());
-    }
-    let refused = gateway.events("not_judged", 8);
-    assert_eq!(refused.len(), 8);
-    for line in refused {
-        let details = line["details"].as_str().unwrap();
-        assert!(line["status"] == 401 && details.starts_with("jwt_authn_access_denied"), "{line}");
-    }
-}
-
-#[test]
-fn an_api_key_says_who_calls() {
-    let tool = Upstream::start();
-    let keys = json!({
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": "keys", "namespace": "agents"},
-        "type": "Opaque",
-        "data": {"a": BASE64_STANDARD.encode("key-of-a"), "b": BASE64_STANDARD.encode("key-of-b")},
-    });
-    let auth = json!({"apiKeyAuth": {
-        "credentialRefs": [{"kind": "Secret", "name": "keys", "group": ""}],
-        "extractFrom": [{"headers": ["x-api-key"]}],
-        "forwardClientIDHeader": "x-agent-id",
-        "sanitize": true,
-    }});
-    let gateway = EnvoyGateway::start(&enforcing("rate: unlimited").and(keys).and(security(auth)), tool.address());
-    let forged = call().header("x-agent-id", "a").header("x-agent-id", "a");
-    let status = |key: &str| send(&gateway, &forged.clone().header("x-api-key", key)).status;
-    assert_eq!(status("key-of-a"), 200);
-    let seen = tool.seen().remove(0);
-    assert_eq!((seen.header_values("x-forwarded-agent"), seen.header_values("x-api-key")), (vec![&b"a"[..]], vec![]));
-    tool.clear();
-    assert_eq!(status("key-of-b"), 403, "b is a client and no agent of the policy");
-    assert_eq!(status("key-of-nobody"), 401);
-    assert_eq!(send(&gateway, &forged).status, 401);
-    assert!(tool.seen().is_empty());
-    assert_eq!(gateway.events("tool_call", 2)[1]["agent_id"], "b");
-    let refused = gateway.events("not_judged", 2);
-    assert!(refused.len() == 2 && refused.iter().all(|line| line["status"] == 401), "{refused:?}");
-}
-
-#[test]
 fn in_strict_mode_a_denied_call_leaves_no_trace_at_the_tool() {
     let tool = Upstream::start();
-    let ahead = enforcing("rate: unlimited");
-    let gateway = EnvoyGateway::start(&ahead, tool.address());
+    let gateway = EnvoyGateway::start(&enforcing("rate: unlimited"), tool.address());
     deny_late(&gateway, || {
         (0..400).any(|_| {
             thread::sleep(Duration::from_millis(5));
@@ -270,21 +223,9 @@ fn in_strict_mode_a_denied_call_leaves_no_trace_at_the_tool() {
     });
     assert_eq!(tool.count_started(), 1, "without it the tool sees the head of the call");
     tool.clear();
-    let held = gateway::pack(&policy("rate: unlimited"), Headers::Held);
-    let config = "$..http_filters[?(@.name=='envoy.filters.http.wasm//agents/toolgate/wasm/0')].typed_config.config";
-    let add = |path: &str, value: Value| {
-        json!({
-            "type": "type.googleapis.com/envoy.config.listener.v3.Listener",
-            "name": "agents/tool-gateway/http",
-            "operation": {"op": "add", "jsonPath": config, "path": path, "value": value},
-        })
-    };
-    let changes =
-        vec![add("allow_on_headers_stop_iteration", json!(true)), add("failure_policy", json!("FAIL_RELOAD"))];
-    let strict = ahead.enforcing(&held);
-    let strict = strict.clone().and(patch_policy(&strict, "strict", changes));
+    let strict = with_values("rate: unlimited", &format!("strict: true\n{TRUSTED}"));
     assert_eq!(gateway.replace(&strict), Update::Accepted);
-    assert!(gateway.status("EnvoyPatchPolicy", "strict").contains("reason: Programmed\n"));
+    assert!(gateway.status("EnvoyPatchPolicy", "tool-gateway-strict").contains("reason: Programmed\n"));
     let dump = gateway.config_dump().to_string();
     assert!(dump.contains(r#""failure_policy":"FAIL_RELOAD""#), "{dump}");
     assert!(dump.contains(r#""allow_on_headers_stop_iteration":true"#), "{dump}");

@@ -1,4 +1,5 @@
-//! Every case of the corpus through the Envoy of the real Envoy Gateway: one policy after the other, by hot reload.
+//! Every case of the corpus through the Envoy of the real Envoy Gateway, with what `render` writes for its policy: one
+//! policy after the other, by hot reload.
 
 #![cfg(test)]
 
@@ -7,69 +8,73 @@ use std::{collections::BTreeSet, fmt::Write as _};
 use toolgate_corpus::{Case, CaseFile, Framing as Frames, all};
 use toolgate_tests::{
     cases::{Way, calls, complaints, to_call},
-    gateway::{self, Headers},
+    gateway::Headers,
     harness::{
-        client::{Call, Protocol, Reply},
+        client::{Call, Failure, Protocol, Reply},
         envoy::Update,
         gateway::{EnvoyGateway, Resources},
         upstream::{Seen, Upstream},
     },
+    signers::{Signers, is_asked},
 };
 
-/// HTTP/1 trailers are off in Envoy Gateway, so that framing goes by HTTP/2. A change of the resources takes
-/// Envoy Gateway two seconds, so chunks are for the cases that need them.
-const WAYS: [(Protocol, Frames); 3] =
-    [(Protocol::Http1, Frames::Length), (Protocol::Http1, Frames::Chunked), (Protocol::Http2, Frames::Trailers)];
+const HOST: &str = "tools.local";
+
+/// HTTP/1 trailers are off in Envoy Gateway, so that framing goes by HTTP/2. Strict mode is for one of the ways: each
+/// change of the resources takes Envoy Gateway two seconds.
+const WAYS: [Way; 3] = [
+    Way { headers: Headers::SentAhead, protocol: Protocol::Http1, frames: Frames::Length },
+    Way { headers: Headers::SentAhead, protocol: Protocol::Http1, frames: Frames::Chunked },
+    Way { headers: Headers::Held, protocol: Protocol::Http2, frames: Frames::Trailers },
+];
 
 #[test]
 fn all_cases_pass_one_policy_after_the_other() {
-    let tool = Upstream::start();
-    // One worker, so that audit lines come in the order of the calls.
-    let shipped = Resources::shipped().workers(1);
-    let gateway = EnvoyGateway::start(&shipped, tool.address());
-    let mut run = Run { gateway, tool, told: 0, ran: BTreeSet::new(), wrong: String::new() };
-    for (protocol, frames) in WAYS {
-        let way = Way { headers: Headers::SentAhead, protocol, frames };
-        // A VM of its own for each way: what one takes from a limit is not missing for the next.
-        let name = format!("{protocol:?}-{frames:?}").to_lowercase();
-        let resources = shipped.clone().with("EnvoyExtensionPolicy", |policy| policy["metadata"]["name"] = name.into());
-        for mut file in all() {
-            if frames == Frames::Chunked {
-                file.cases.retain(|case| case.call.framing == Some(frames));
+    let files = all();
+    let mut run = Run::start(&files);
+    for file in &files {
+        let mut in_force = None;
+        for way in WAYS {
+            // What one way takes from a limit is missing for the next, unless it has a VM of its own.
+            let limited = file.policy.contains("rate:") || file.policy.contains("quota:");
+            let name = if limited { format!("{:?}", way.frames) } else { format!("{:?}", way.headers) }.to_lowercase();
+            if in_force.as_ref() != Some(&name) {
+                let resources = run.resources(file, way.headers).with("EnvoyExtensionPolicy", |policy| {
+                    policy["metadata"]["name"] = name.as_str().into();
+                });
+                assert_eq!(run.gateway.replace(&resources), Update::Accepted, "{}", file.name);
+                in_force = Some(name);
             }
-            if !file.cases.is_empty() {
-                let policy = gateway::pack_with(&file.policy, &file.files, way.headers);
-                let update = run.gateway.replace(&resources.clone().enforcing(&policy));
-                assert_eq!(update, Update::Accepted, "{}", file.name);
-                run.file(file, way);
-            }
+            run.file(file, way);
         }
     }
     assert!(run.wrong.is_empty(), "{}", run.wrong);
-    let files = all();
-    let missing: Vec<_> = files
-        .iter()
-        .flat_map(|file| file.cases.iter().map(|case| (file.name, case.name.clone())))
-        .filter(|case| !run.ran.contains(case))
-        .collect();
+    let all_cases = files.iter().flat_map(|file| file.cases.iter().map(|case| (file.name, case.name.clone())));
+    let missing: Vec<_> = all_cases.filter(|case| !run.ran.contains(case)).collect();
     assert_eq!(missing, []);
 }
 
-/// What Envoy does with a call before the filter sees it, as the shipped ClientTrafficPolicy says.
+/// What Envoy does with a call before the filter sees it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Before {
     Nothing,
-    /// Underscores in names of headers.
+    /// Names with underscores are refused, as the rendered ClientTrafficPolicy says.
     Refused,
+    /// The rendered SecurityPolicy lets a call pass without a token, never with one that is not verified.
+    TokenRefused,
     /// Envoy Gateway always normalises paths.
     PathRewritten,
 }
 
 impl Before {
-    fn of(case: &Case) -> Self {
+    fn of(file: &CaseFile, case: &Case) -> Self {
         let path = case.call.path();
+        let unsigned = |(name, value): &(String, String)| name == "authorization" && value.starts_with("Bearer ");
+        let of_a_stranger = case.call.token.as_ref().is_some_and(|token| !is_asked(file, &token.provider));
         if case.call.headers.iter().any(|(name, _)| name.contains('_')) {
             Self::Refused
+        } else if of_a_stranger || case.call.headers.iter().any(unsigned) {
+            Self::TokenRefused
         } else if path.contains("/../") || path.contains("//") || path.contains("%7") {
             Self::PathRewritten
         } else {
@@ -81,57 +86,113 @@ impl Before {
 struct Run {
     gateway: EnvoyGateway,
     tool: Upstream,
-    /// How many audit lines there were before.
-    told: usize,
+    signers: Signers,
+    /// How many audit lines there were before, and how many lines of calls that the filter never saw.
+    told: [usize; 2],
     ran: BTreeSet<(&'static str, String)>,
     wrong: String,
 }
 
 impl Run {
-    fn file(&mut self, file: CaseFile, way: Way) {
-        let name = file.name;
-        let judged = CaseFile { cases: of(&file, Before::Nothing), ..file.clone() };
+    fn start(files: &[CaseFile]) -> Self {
+        let (tool, signers) = (Upstream::start(), Signers::of(files).for_server(HOST));
+        let first = rendered(&files[0], &signers, Headers::SentAhead);
+        let gateway = EnvoyGateway::start(&first, tool.address());
+        Self { gateway, tool, signers, told: [0; 2], ran: BTreeSet::new(), wrong: String::new() }
+    }
+
+    fn resources(&self, file: &CaseFile, headers: Headers) -> Resources {
+        rendered(file, &self.signers, headers)
+    }
+
+    fn file(&mut self, file: &CaseFile, way: Way) {
+        let judged = CaseFile { cases: of(file, Before::Nothing), ..file.clone() };
         self.tool.clear();
-        let outcomes = calls(&judged, way, |_, call| self.send(call, way));
-        let (seen, lines) = (self.tool.seen(), self.lines(outcomes.len()));
+        let outcomes = calls(&judged, way, |case, call| self.send(file, case, call, way));
+        let (seen, lines) = (self.tool.seen(), self.judged(outcomes.len()));
         for (outcome, line) in outcomes.iter().zip(&lines) {
-            self.ran.insert((name, outcome.case.name.clone()));
+            self.ran.insert((file.name, outcome.case.name.clone()));
             for complaint in complaints(outcome, line, &seen, way) {
-                let _ = writeln!(self.wrong, "{way:?} {name}: {}: {complaint}", outcome.case.name);
+                let _ = writeln!(self.wrong, "{way:?} {}: {}: {complaint}", file.name, outcome.case.name);
             }
         }
-        for case in of(&file, Before::PathRewritten) {
+        for case in of(file, Before::PathRewritten) {
             self.tool.clear();
-            let reply = self.send(to_call(&case.call, way.frames), way).unwrap();
-            let line = self.lines(1).remove(0);
+            let reply = self.send(file, &case, to_call(&case.call, way.frames), way).unwrap();
+            let line = self.judged(1).remove(0);
             assert_judged_as_it_arrives(&case, &reply, &line, &self.tool.seen());
-            self.ran.insert((name, case.name));
+            self.ran.insert((file.name, case.name));
         }
         self.tool.clear();
-        for case in of(&file, Before::Refused) {
-            let reply = self.send(to_call(&case.call, way.frames), way);
-            // In HTTP/2 Envoy resets the stream.
-            assert!(reply.as_ref().map_or(true, |reply| reply.status == 400), "{}: {reply:?}", case.name);
-            self.ran.insert((name, case.name));
+        for case in of(file, Before::Refused).into_iter().chain(of(file, Before::TokenRefused)) {
+            self.refused_by_envoy(file, &case, way);
+            self.ran.insert((file.name, case.name));
         }
         assert!(self.tool.seen().is_empty(), "{:?}", self.tool.seen());
     }
 
-    fn send(&self, call: Call, way: Way) -> Result<Reply, toolgate_tests::harness::client::Failure> {
-        call.authority("tools.local").send(way.protocol, self.gateway.address())
+    /// Whatever the case wants of the filter: Envoy refuses the call before, and says so in a line of its own.
+    fn refused_by_envoy(&mut self, file: &CaseFile, case: &Case, way: Way) {
+        let reply = self.send(file, case, to_call(&case.call, way.frames), way);
+        let (status, details) = match Before::of(file, case) {
+            Before::TokenRefused => (401, "jwt_authn_access_denied"),
+            _ => (400, "unexpected_underscore"),
+        };
+        // In HTTP/2 Envoy resets the stream of a header that it does not take.
+        let came = reply.as_ref().map_or(400, |reply| reply.status);
+        assert_eq!(came, status, "{}: {reply:?}", case.name);
+        let line = self.not_judged();
+        let told = line["details"].as_str().unwrap();
+        assert!(told.contains(details), "{}: {line}", case.name);
+        assert_eq!(self.judged(0), Vec::<Value>::new(), "{}", case.name);
+    }
+
+    fn send(&self, file: &CaseFile, case: &Case, call: Call, way: Way) -> Result<Reply, Failure> {
+        self.signers.send(file, case, call.authority(HOST), way.protocol, self.gateway.address())
     }
 
     /// The next audit lines, of which there must be exactly so many.
-    fn lines(&mut self, count: usize) -> Vec<Value> {
-        let lines = self.gateway.events("tool_call", self.told + count).split_off(self.told);
+    fn judged(&mut self, count: usize) -> Vec<Value> {
+        let lines = self.gateway.judged(self.told[0] + count).split_off(self.told[0]);
         assert_eq!(lines.len(), count, "audit lines");
-        self.told += count;
+        self.told[0] += count;
         lines
+    }
+
+    /// The next line of a call that the filter never saw.
+    fn not_judged(&mut self) -> Value {
+        let mut lines = self.gateway.not_judged(self.told[1] + 1).split_off(self.told[1]);
+        assert_eq!(lines.len(), 1, "lines of calls that were not judged");
+        self.told[1] += 1;
+        lines.remove(0)
     }
 }
 
+/// What `render` writes for a file's policy, with all that it names, and who verifies the file's calls.
+fn rendered(file: &CaseFile, signers: &Signers, headers: Headers) -> Resources {
+    let mut values = format!("strict: {}\n", headers == Headers::Held);
+    let mut identity = "trusted_headers: [x-agent-id]".to_owned();
+    if !file.providers().is_empty() {
+        let _ = write!(identity, ", jwt: {{ {} }}", signers.values(file));
+    }
+    if file.has_certificates() {
+        values.push_str("gateway: { certificate: of-the-server }\n");
+        identity.push_str(", mtls: { ca: of-the-clients }");
+    }
+    let _ = writeln!(values, "identity: {{ {identity} }}");
+    // One worker, so that audit lines come in the order of the calls.
+    let resources = Resources::rendered(&file.policy, &file.files, &values).workers(1);
+    if !file.has_certificates() {
+        return resources;
+    }
+    let (certificate, key) = signers.authority().server(HOST);
+    resources
+        .server_certificate("of-the-server", (&certificate, &key))
+        .client_authority("of-the-clients", &signers.authority().pem())
+}
+
 fn of(file: &CaseFile, before: Before) -> Vec<Case> {
-    file.cases.iter().filter(|case| Before::of(case) == before).cloned().collect()
+    file.cases.iter().filter(|case| Before::of(file, case) == before).cloned().collect()
 }
 
 /// Whatever Envoy made of a path: what was judged is what arrives, and nothing else does.

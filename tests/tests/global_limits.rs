@@ -10,7 +10,6 @@ use toolgate_tests::{
         PATIENCE,
         client::{Call, Protocol, Reply, http1::Http1Connection},
         envoy::{Cluster, Envoy},
-        gateway::{EnvoyGateway, GlobalLimits, Resources, Site},
         load,
         ratelimit::RateLimitService,
         redis::Redis,
@@ -184,44 +183,6 @@ fn without_the_service_calls_are_refused_or_pass_as_it_is_set() {
     assert_eq!(tool.seen().len(), 3);
     let line = closed.audit_lines("main", 2).remove(1);
     assert_eq!((&line["decision"], &line["status"]), (&Value::from("allow"), &Value::from(500)));
-}
-
-/// The shipped resources, and a limit of five calls of each agent in a month.
-fn limited() -> Resources {
-    let distinct = json!([{"headers": [{"name": "x-forwarded-agent", "type": "Distinct"}]}]);
-    let rule = json!({"clientSelectors": distinct, "limit": {"requests": 5, "unit": "Month"}});
-    Resources::shipped().enforcing(&gateway::pack(POLICY, Headers::SentAhead)).and(json!({
-        "apiVersion": "gateway.envoyproxy.io/v1alpha1",
-        "kind": "BackendTrafficPolicy",
-        "metadata": {"name": "limits", "namespace": "agents"},
-        "spec": {
-            "targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "tools"}],
-            "rateLimit": {"type": "Global", "global": {"rules": [rule]}},
-        },
-    }))
-}
-
-#[test]
-fn envoy_gateway_configures_the_limit_and_what_happens_without_the_service() {
-    for (fail_closed, without) in [(true, 500), (false, 200)] {
-        let (tool, redis) = (Upstream::start(), Redis::start());
-        let limits = GlobalLimits { service: RateLimitService::free_address(), redis: redis.address(), fail_closed };
-        let site = Site::new(tool.address(), Some(limits.clone()));
-        let certificates = site.certificates("envoy-rate-limit");
-        let gateway: EnvoyGateway = site.start(&limited());
-        let mut service = RateLimitService::of_envoy_gateway(limits.service, redis.address(), &certificates);
-        let sends = |call: Call| call.authority("tools.local").send(Protocol::Http1, gateway.address()).unwrap().status;
-        // The service asks Envoy Gateway for its limits when it is up.
-        let counts =
-            wait_for(PATIENCE * 3, || (sends(call("b")) == 200 && redis.ask("KEYS *") != "*0\r\n").then_some(()));
-        assert!(counts.is_some(), "{}", service.log());
-        let statuses = [(); 8].map(|()| sends(call("a").header("x-forwarded-agent", "b")));
-        assert_eq!(statuses, [200, 200, 200, 200, 200, 429, 429, 429]);
-        let keys = redis.ask("KEYS *");
-        assert!(keys.contains("_a_"), "the limit is that of the verified agent: {keys}");
-        service.kill();
-        assert_eq!(sends(call("a")), without);
-    }
 }
 
 /// While the limit waits for its answer, it holds the header; when it lets go, it sends on what Envoy's buffer holds.

@@ -1,19 +1,17 @@
 //! Who calls, by what a real Envoy verified: tokens, certificates and API keys that the tests make.
 
 #![cfg(test)]
-#![expect(clippy::disallowed_methods, reason = "tokens expire by the clock that Envoy reads")]
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
-use std::time::SystemTime;
 use toolgate_tests::{
+    forged::{bad_tokens, claims, now, spoofed},
     gateway::{self, Headers},
     harness::{
-        client::{Call, Framing, Protocol, Reply, http1::Http1Connection, tls::TlsClient},
+        client::{Call, Protocol, Reply, http1::Http1Connection, tls::TlsClient},
         envoy::Envoy,
         upstream::{Seen, Upstream},
     },
-    identity::{Authority, Clients, Issuer, Names, allow_missing_or_failed, api_key_filter, jwt_filter, unsigned},
+    identity::{Authority, Clients, Issuer, Names, allow_missing_or_failed, api_key_filter, jwt_filter},
 };
 
 const BOTH: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
@@ -50,51 +48,6 @@ fn only(seen: &Seen, name: &str) -> String {
 
 fn reason(reply: &Reply) -> String {
     reply.json()["reason"].as_str().unwrap_or_default().to_owned()
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
-}
-
-/// Claims that are good in every way, with changes.
-fn claims(changes: &Value) -> Value {
-    let mut claims = json!({
-        "iss": "idp", "aud": "tools", "azp": "a", "sub": "alice", "scope": "openid tool:search", "exp": now() + 3600,
-    });
-    for (name, value) in changes.as_object().unwrap() {
-        claims[name] = value.clone();
-    }
-    claims
-}
-
-/// Tokens that no Envoy may verify, each with what is wrong with it.
-fn bad_tokens(issuer: &Issuer) -> Vec<(&'static str, String)> {
-    let good = claims(&json!({}));
-    let header = json!({"alg": "ES256", "kid": "test"});
-    let none = unsigned(&json!({"alg": "none"}), &good);
-    let signed = issuer.token(&good);
-    let (payload, signature) = signed.rsplit_once('.').unwrap();
-    let other_claims = unsigned(&header, &claims(&json!({"azp": "spiffe://acme.org/a"})));
-    // An HMAC whose key is the public key, which everybody knows.
-    let public = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, issuer.jwks().to_string().as_bytes());
-    let hmac_text = unsigned(&json!({"alg": "HS256", "kid": "test"}), &good);
-    let tag = BASE64_URL_SAFE_NO_PAD.encode(ring::hmac::sign(&public, hmac_text.as_bytes()));
-    vec![
-        ("expired", issuer.token(&claims(&json!({"exp": now() - 3600})))),
-        ("not yet valid", issuer.token(&claims(&json!({"nbf": now() + 3600})))),
-        ("of another key", Issuer::new("idp").token(&good)),
-        ("of another issuer", issuer.token(&claims(&json!({"iss": "other"})))),
-        ("for another audience", issuer.token(&claims(&json!({"aud": "mail"})))),
-        ("for no audience", issuer.token(&claims(&json!({"aud": []})))),
-        ("without a signature", format!("{none}.")),
-        ("with a signature that none needs", format!("{none}.{signature}")),
-        ("that says it has no signature", issuer.sign(&json!({"alg": "none", "kid": "test"}), &good)),
-        ("by an HMAC of the public key", format!("{hmac_text}.{tag}")),
-        ("with another token's signature", format!("{other_claims}.{signature}")),
-        ("cut", payload.to_owned()),
-        ("no token", "x".to_owned()),
-        ("empty", String::new()),
-    ]
 }
 
 /// An Envoy whose JWT filter requires a good token, and one that lets calls pass without one.
@@ -412,19 +365,6 @@ fn an_api_key_names_its_client_and_no_header_of_the_client_does() {
     gateway::assert_no_trap(&envoy);
 }
 
-/// Every way to write a trusted field that the client may try.
-fn spoofed(name: &str, value: &str) -> Vec<Call> {
-    let twins = [name.replace('-', "_"), name.replacen('-', "_", 1), name.to_owned()];
-    let mut calls: Vec<_> = twins.iter().map(|name| call().header(name, value)).collect();
-    calls.push(call().header(name, value).header(name, "again"));
-    calls.push(call().header(name, format!("{value} ")));
-    calls.push(call().header(name, format!(" {value}")));
-    calls.push(call().header(name, ""));
-    let trailers = twins.iter().map(|name| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect();
-    calls.push(call().framing(Framing::ChunkedTrailers(trailers)));
-    calls
-}
-
 #[test]
 fn a_spoofed_trusted_field_never_arrives() {
     let (upstream, issuer) = (Upstream::start(), Issuer::new("idp"));
@@ -438,7 +378,7 @@ fn a_spoofed_trusted_field_never_arrives() {
     let mut arrived = 0;
     for protocol in BOTH {
         for (proof, user) in [(("authorization", token.as_str()), "alice"), (("x-agent-id", "a"), "")] {
-            for sent in fields.iter().flat_map(|field| spoofed(field, "admin")) {
+            for sent in fields.iter().flat_map(|field| spoofed(&call(), field, "admin")) {
                 let sent = sent.header(proof.0, proof.1);
                 let reply = sent.send(protocol, envoy.listener_addr("lax"));
                 assert!(reply.is_ok_and(|reply| reply.status == 200), "{protocol:?} {sent:?}");
@@ -463,7 +403,8 @@ fn a_spoofed_identity_field_never_names_another_agent() {
     let envoy = Envoy::start(&gateway::config(&upstream, [listener]).concurrency(1));
     let address = envoy.listener_addr("main");
     for protocol in BOTH {
-        for sent in spoofed("x-agent-id", "a.acme.org").into_iter().map(|call| call.header("x-agent-id", "a")) {
+        for sent in spoofed(&call(), "x-agent-id", "a.acme.org").into_iter().map(|call| call.header("x-agent-id", "a"))
+        {
             let reply = sent.send(protocol, address).unwrap();
             for seen in upstream.seen() {
                 assert_eq!(only(&seen, "x-forwarded-agent"), "a", "{protocol:?} {sent:?}");

@@ -1,7 +1,8 @@
 //! What `render` writes, judged by those who will read it: Kubernetes' own validation with the published definitions,
-//! Prometheus' rule checker, and Envoy. Each of them must also refuse something, so that it is known to judge.
+//! kustomize, Prometheus' rule checker, and Envoy. Each of them must also refuse something, so that it is known to judge.
 //!
-//! In: `TOOLGATE_KUBECTL_VALIDATE`, `TOOLGATE_DEFINITIONS`, `TOOLGATE_PROMTOOL`, `TOOLGATE_ENVOYS`, `TOOLGATE_FILTER`.
+//! In: `TOOLGATE_KUBECTL_VALIDATE`, `TOOLGATE_DEFINITIONS`, `TOOLGATE_KUSTOMIZE`, `TOOLGATE_PROMTOOL`, `TOOLGATE_ENVOYS`,
+//! `TOOLGATE_FILTER`.
 //! Out: what they say. No server is started.
 
 #![cfg(test)]
@@ -11,7 +12,7 @@ use policy_compiler::{
     render::{Manifest, Rendered, Target, Text, render},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     env, fs,
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -77,10 +78,10 @@ fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// Writes manifests by file, but for the list of them, which no cluster reads.
-fn written(manifests: &[Manifest]) -> TempDir {
+/// Writes manifests by file.
+fn written<'a>(manifests: impl IntoIterator<Item = &'a Manifest>) -> TempDir {
     let mut files: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for manifest in manifests.iter().filter(|manifest| manifest.kind != "Kustomization") {
+    for manifest in manifests {
         files.entry(manifest.file).or_default().push(&manifest.text);
     }
     let folder = TempDir::new().unwrap();
@@ -105,7 +106,7 @@ fn kubernetes_takes_each_manifest_of_the_repository() {
     for entry in fs::read_dir(root().join("manifests")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        if name.ends_with(".yaml") && !["kustomization.yaml", "values.yaml"].contains(&name) {
+        if name.ends_with(".yaml") && !["kustomization.yaml", "values.yaml", "envoy-gateway.yaml"].contains(&name) {
             fs::copy(&path, folder.path().join(name)).unwrap();
         }
     }
@@ -116,7 +117,7 @@ fn kubernetes_takes_each_manifest_of_the_repository() {
 #[test]
 fn kubernetes_takes_what_all_values_and_awkward_names_give() {
     let manifests = rendered(POLICY, VALUES, Target::Kubernetes);
-    let folder = written(&manifests);
+    let folder = written(manifests.iter().filter(|manifest| manifest.is_object()));
     let output = validated(folder.path());
     assert!(output.status.success(), "{}", said(&output));
     assert_eq!(said(&output).matches("OK").count(), 10, "{}", said(&output));
@@ -126,9 +127,9 @@ fn kubernetes_takes_what_all_values_and_awkward_names_give() {
 fn kubernetes_refuses_an_object_of_each_kind_with_a_key_that_does_not_exist() {
     let folder = TempDir::new().unwrap();
     let mut bad = 0;
-    // Of the others, a list is for no cluster, and data may have any key.
+    // Of the others, data may have any key.
     let has_keys =
-        |manifest: &&Manifest| !["Kustomization", "Namespace", "ConfigMap"].contains(&manifest.kind.as_str());
+        |manifest: &&Manifest| manifest.is_object() && !["Namespace", "ConfigMap"].contains(&manifest.kind.as_str());
     for manifest in rendered(POLICY, VALUES, Target::Kubernetes).iter().filter(has_keys) {
         bad += 1;
         let text = manifest.text.replacen("spec:\n", &format!("spec:\n  noSuchKey{bad}: 1\n"), 1);
@@ -140,6 +141,39 @@ fn kubernetes_refuses_an_object_of_each_kind_with_a_key_that_does_not_exist() {
     for number in 1..=bad {
         assert!(output.contains(&format!("noSuchKey{number}:")), "{number}: {output}");
     }
+}
+
+/// What `kubectl apply -k` would apply: kustomize's own build of a folder.
+fn built(folder: &Path) -> Output {
+    Command::new(path_of("TOOLGATE_KUSTOMIZE")).arg("build").arg(folder).output().unwrap()
+}
+
+/// Kind and name of each object in a text of many.
+fn named(text: &str) -> BTreeSet<String> {
+    let objects = text.split("\n---\n");
+    let line = |object: &str, start: &str| object.lines().find(|line| line.starts_with(start)).unwrap().to_owned();
+    objects.map(|object| format!("{}{}", line(object, "kind: "), line(object, "  name: "))).collect()
+}
+
+#[test]
+fn kustomize_finds_all_objects_of_the_repository_and_of_all_values() {
+    let manifests = rendered(POLICY, VALUES, Target::Kubernetes);
+    let folder = written(&manifests);
+    for folder in [folder.path(), &root().join("manifests")] {
+        let output = built(folder);
+        assert!(output.status.success(), "{}", said(&output));
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let objects = files.filter(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            name.ends_with(".yaml") && !["kustomization.yaml", "values.yaml", "envoy-gateway.yaml"].contains(&name)
+        });
+        let wanted: BTreeSet<String> = objects.flat_map(|path| named(&fs::read_to_string(path).unwrap())).collect();
+        assert_eq!(named(&String::from_utf8(output.stdout).unwrap()), wanted);
+        assert!(wanted.len() > 12, "{wanted:?}");
+    }
+    fs::remove_file(folder.path().join("routes.yaml")).unwrap();
+    let output = built(folder.path());
+    assert!(!output.status.success() && said(&output).contains("routes.yaml"), "{}", said(&output));
 }
 
 /// The rules of the repository's PrometheusRule, as Prometheus reads them.

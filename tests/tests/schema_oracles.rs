@@ -7,33 +7,13 @@
 
 use policy_compiler::schema::{Document, Draft, Json, Options, Subject, compile};
 use serde_json::{Map, Value, json};
+use toolgate_dice::Dice;
 use toolgate_engine::{
     json::{self, Bounds},
     schema::Schemas,
 };
 
 const URI: &str = "https://oracles.invalid/schema";
-
-/// `SplitMix64`: small, seeded, the same everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % u64::try_from(sides).unwrap()).unwrap()
-    }
-
-    fn one_in(&mut self, sides: usize) -> bool {
-        self.roll(sides) == 0
-    }
-
-    fn pick<T: Clone>(&mut self, of: &[T]) -> T {
-        of[self.roll(of.len())].clone()
-    }
-}
 
 const NAMES: [&str; 6] = ["a", "b", "ab", "foo", "é/~", ""];
 const PATTERNS: [&str; 6] = ["^a", "b$", "^[a-z]+$", "o{2}", "^$", "\\d"];

@@ -16,7 +16,7 @@ fn policy(narrowed: &[bool]) -> Policy {
     let bundle = Bundle {
         identity: vec![IdentitySource::Header("x-agent-id".to_string())],
         rules: ["/grants/0", "/grants/1", "/short"].map(ToString::to_string).to_vec(),
-        agents: vec![Agent { name: "a".to_string(), groups: Vec::new(), buckets: Vec::new() }],
+        agents: vec![Agent { name: "a".to_string(), groups: Vec::new(), buckets: Vec::new(), globals: Vec::new() }],
         checks: vec![Checks { max_string_length: Some(Ruled { rule: 2, value: 1 }), ..Checks::default() }],
         tools: vec![Tool {
             name: "t".to_string(),
@@ -24,6 +24,7 @@ fn policy(narrowed: &[bool]) -> Policy {
             body_limit: Ruled { rule: 0, value: 100 },
             grants: (0..).zip(narrowed).map(grant).collect(),
             buckets: Vec::new(),
+            globals: Vec::new(),
             checks: Vec::new(),
             audit_arguments: AuditArguments::None,
         }],

@@ -5,15 +5,26 @@
 
 use super::{Outcome, Timestamp, state::State};
 use crate::bundle::{Bucket, Quota, Rate, Ruled, Window};
+use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 /// The two kinds of limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LimitKind {
     /// Calls per time, evenly.
     Rate,
     /// Calls per calendar window.
     Quota,
+}
+
+impl LimitKind {
+    /// How the name of such a limit ends.
+    pub(crate) fn suffix(self) -> &'static str {
+        match self {
+            Self::Rate => "-rate",
+            Self::Quota => "-quota",
+        }
+    }
 }
 
 /// How one limit stands after a call, as the `RateLimit` field tells it.
@@ -188,11 +199,7 @@ fn quota_standing(name: String, quota: Quota, used: u32, now: Timestamp) -> Stan
 }
 
 fn name(bucket: &Bucket, kind: LimitKind) -> String {
-    let kind = match kind {
-        LimitKind::Rate => "-rate",
-        LimitKind::Quota => "-quota",
-    };
-    [&bucket.label, kind].concat()
+    [&bucket.label, kind.suffix()].concat()
 }
 
 /// Start and end of the window that holds `now`, in seconds since the epoch.

@@ -6,13 +6,15 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Two agents and a group of both; a tool with these grants, and one list of checks.
 fn bundle(grants: Vec<Grant>) -> Bundle {
-    let agent = |name: &str| Agent { name: name.to_string(), groups: vec![0], buckets: Vec::new() };
+    let agent =
+        |name: &str| Agent { name: name.to_string(), groups: vec![0], buckets: Vec::new(), globals: Vec::new() };
     let tool = Tool {
         name: "search".to_string(),
         mode: Mode::Enforce,
         body_limit: Ruled { rule: 0, value: 100 },
         grants,
         buckets: Vec::new(),
+        globals: Vec::new(),
         checks: Vec::new(),
         audit_arguments: AuditArguments::None,
     };

@@ -150,13 +150,19 @@ pub(super) fn unquote(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Whether a quote stands in the midst of an escape.
 pub(super) fn cuts_escapes(text: &[u8]) -> bool {
-    let is_quote = |byte: Option<&u8>| byte.is_some_and(|&byte| kind(byte) == Kinds::QUOTE);
+    let is_quote = |byte: &u8| kind(*byte) == Kinds::QUOTE;
     let is_cut = |at: usize| {
         let rest = text.get(at.saturating_add(1)..).unwrap_or_default();
         let Some(length) = escapes::cut_length(rest) else { return false };
         let behind = rest.get(length..).unwrap_or_default();
-        // A single quote behind a lone backslash is what it escapes.
-        is_quote(behind.first()) && (length > 0 || is_quote(behind.get(1)))
+        match behind {
+            // To a reader that takes carets away, a backslash escapes nothing.
+            [b'^', b'0'..=b'7' | b'x' | b'X' | b'u' | b'U', ..] => true,
+            // A single quote behind a lone backslash is what it escapes.
+            [first, second, ..] => is_quote(first) && (length > 0 || is_quote(second)),
+            [last] => is_quote(last) && length > 0,
+            [] => false,
+        }
     };
     let mut backslashes = text.iter().enumerate().filter(|(_, byte)| **byte == b'\\').map(|(at, _)| at);
     backslashes.any(is_cut)

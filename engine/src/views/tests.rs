@@ -1,6 +1,7 @@
 #![expect(clippy::cast_possible_truncation, reason = "numbers of tests are small")]
 
 use super::*;
+use toolgate_dice::Dice;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -37,26 +38,6 @@ fn cost(text: &str) -> f64 {
     });
     assert_eq!(end, Ok(None), "refused: {}", text.chars().take(100).collect::<String>());
     (bytes - text.len()) as f64 / text.len() as f64
-}
-
-/// Numbers that look random and are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % sides as u64) as usize
-    }
-
-    fn one_in(&mut self, sides: usize) -> bool {
-        self.roll(sides) == 0
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.roll(from.len())]
-    }
 }
 
 /// A way to hide a text that some reader undoes.
@@ -389,6 +370,12 @@ fn an_escape_that_another_encoding_hides_is_undone() {
 fn a_sign_that_another_one_cuts_is_undone() {
     assert!(has_view("%7''2m", "rm") && has_view("'\\x7''2'm", "rm") && has_view("&#1''1''4;m", "rm"));
     assert!(has_view("&#1%31%34;m", "rm") && has_view("&#x%37\\x32;m", "rm") && has_view("%&#55;2m", "rm"));
+}
+
+#[test]
+fn a_caret_behind_a_backslash_cuts_an_escape() {
+    assert!(has_view(r#"r\^01""55"#, "rm") && has_view(r#"r\^x6""d"#, "rm"));
+    assert!(has_view(r#"127.\^006""0.\061"#, "127.0.1"));
 }
 
 #[test]

@@ -63,7 +63,7 @@ impl Render {
             talk.say(&format!("{}: {}, nothing rendered", policy.name, output::summary(&all)));
             return Ok(outcome);
         }
-        write(&of_kinds(manifests, &kind)?, &output)?;
+        write(&of_kinds(manifests, &kind)?, &output, talk)?;
         Ok(outcome)
     }
 }
@@ -93,12 +93,9 @@ fn of_kinds(manifests: Vec<Manifest>, kinds: &[String]) -> Result<Vec<Manifest>,
 }
 
 /// Objects of one file stand in it one after the other.
-fn write(manifests: &[Manifest], output: &Path) -> Result<(), CouldNotRun> {
+fn write(manifests: &[Manifest], output: &Path, talk: &Talk) -> Result<(), CouldNotRun> {
     if output == Path::new("-") {
-        // What lists the files is of no use without them.
-        let objects: Vec<&Manifest> =
-            manifests.iter().filter(|manifest| manifests.len() == 1 || manifest.kind != "Kustomization").collect();
-        return output::product(&joined(&objects), None, Existing::Replace);
+        return output::product(&joined(&in_one_stream(manifests, talk)), None, Existing::Replace);
     }
     fs::create_dir_all(output)
         .map_err(|error| CouldNotRun(format!("cannot make the folder `{}`: {error}", output.display())))?;
@@ -108,6 +105,20 @@ fn write(manifests: &[Manifest], output: &Path) -> Result<(), CouldNotRun> {
         output::product(&joined(&objects), Some(&output.join(first.file)), Existing::Replace)?;
     }
     Ok(())
+}
+
+/// What can be read as one: all objects, or a configuration. What stays out is told; but what lists the files is of no
+/// use without them.
+fn in_one_stream<'a>(manifests: &'a [Manifest], talk: &Talk) -> Vec<&'a Manifest> {
+    let (objects, others): (Vec<_>, Vec<_>) = manifests.iter().partition(|manifest| manifest.is_object());
+    let (shown, out) = match (objects.is_empty(), others.as_slice()) {
+        (true, [first, out @ ..]) => (vec![*first], out),
+        (_, out) => (objects, out),
+    };
+    for manifest in out.iter().filter(|manifest| manifest.kind != "Kustomization") {
+        talk.say(&format!("{} is left out here: `--kind {}` prints it", manifest.file, manifest.kind));
+    }
+    shown
 }
 
 fn joined(manifests: &[&Manifest]) -> String {

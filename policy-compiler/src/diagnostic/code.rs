@@ -3,6 +3,7 @@
 //! In: nothing. Out: [`Code`] and [`About`]; `docs/diagnostics.md` is written from this table.
 //! A code never changes its meaning and is never used again.
 
+mod globals;
 mod grants;
 mod identity;
 mod patterns;
@@ -82,6 +83,10 @@ pub enum Code {
     ClientIdHeader,
     ClientCertificate,
     SubjectName,
+    NotGlobal,
+    GlobalTwice,
+    GlobalInShadow,
+    HeadersNotHeld,
     NearlyTooLarge,
     PackedTooLarge,
     Unfolds,
@@ -166,6 +171,10 @@ impl Code {
         Self::ClientIdHeader,
         Self::ClientCertificate,
         Self::SubjectName,
+        Self::NotGlobal,
+        Self::GlobalTwice,
+        Self::GlobalInShadow,
+        Self::HeadersNotHeld,
         Self::NearlyTooLarge,
         Self::PackedTooLarge,
         Self::Unfolds,
@@ -421,6 +430,10 @@ impl Code {
             Self::ClientIdHeader => identity::CLIENT_ID_HEADER,
             Self::ClientCertificate => identity::CLIENT_CERTIFICATE,
             Self::SubjectName => identity::SUBJECT_NAME,
+            Self::NotGlobal => globals::NOT_GLOBAL,
+            Self::GlobalTwice => globals::GLOBAL_TWICE,
+            Self::GlobalInShadow => globals::GLOBAL_IN_SHADOW,
+            Self::HeadersNotHeld => globals::HEADERS_NOT_HELD,
             Self::NearlyTooLarge => warning(
                 "TG060",
                 "the packed policy nears what a Kubernetes object holds",

@@ -11,7 +11,7 @@ use crate::{
     source::{Kind, Node},
 };
 use std::ops::RangeInclusive;
-use toolgate_engine::bundle::{Quota, Rate, Window};
+use toolgate_engine::bundle::{Quota, Rate, Unit, Window};
 
 /// The word for "no limit".
 const UNLIMITED: &str = "unlimited";
@@ -27,6 +27,21 @@ pub(crate) const WINDOWS: &[(&str, Window)] = &[
     ("week", Window::Week),
     ("month", Window::Month),
 ];
+
+/// The unit in which the rate limit service counts a rate.
+pub(crate) fn unit_of_period(period_secs: u32) -> Option<Unit> {
+    [Unit::Second, Unit::Minute, Unit::Hour, Unit::Day].into_iter().find(|unit| unit.seconds() == period_secs)
+}
+
+/// The unit in which it counts a quota. Its week begins on Thursday and its month has 30 days: not our calendar.
+pub(crate) fn unit_of_window(window: Window) -> Option<Unit> {
+    match window {
+        Window::Minute => Some(Unit::Minute),
+        Window::Hour => Some(Unit::Hour),
+        Window::Day => Some(Unit::Day),
+        Window::Week | Window::Month => None,
+    }
+}
 
 /// Units of a size.
 pub(crate) const UNITS: &[(&str, u64)] =

@@ -3,6 +3,8 @@
 //! In: a header's name. Out: whether it is taken.
 //! Does not check the letters of the name.
 
+use toolgate_engine::bundle::GLOBAL_PREFIX;
+
 /// Meaning given by HTTP, by browsers, by tracing or by Envoy, which sets or removes them on its own.
 pub(crate) const RESERVED: &[&str] = &[
     "age",
@@ -67,8 +69,18 @@ pub(crate) const RESERVED: &[&str] = &[
 ];
 
 /// Families of such headers.
-pub(crate) const RESERVED_PREFIXES: &[&str] =
-    &["accept", "access-control-", "if-", "sec-", "x-b3-", "x-envoy-", "x-forwarded-", "ratelimit"];
+pub(crate) const RESERVED_PREFIXES: &[&str] = &[
+    "accept",
+    "access-control-",
+    "if-",
+    "sec-",
+    "x-b3-",
+    "x-envoy-",
+    "x-forwarded-",
+    "x-ratelimit-",
+    GLOBAL_PREFIX,
+    "ratelimit",
+];
 
 pub(super) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name) || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
@@ -80,7 +92,15 @@ mod tests {
 
     #[test]
     fn headers_of_http_and_of_the_proxy_are_taken() {
-        for name in ["host", "x-forwarded-agent", "x-forwarded-for", "x-request-id", "accept-encoding", "cookie"] {
+        for name in [
+            "host",
+            "x-toolgate-tool-5-day",
+            "x-forwarded-agent",
+            "x-forwarded-for",
+            "x-request-id",
+            "accept-encoding",
+            "cookie",
+        ] {
             assert!(is_reserved(name), "{name}");
         }
     }

@@ -32,6 +32,7 @@ fn file(fields: &mut Fields<'_, '_>) -> PolicyFile {
         name: fields.object("metadata", metadata).unwrap_or_default(),
         identity: fields.sources("identity"),
         defaults: fields.object("defaults", defaults).unwrap_or_default(),
+        unanswered: fields.object("global_limits", |fields| fields.word("unanswered")).flatten(),
         audit: fields.object("audit", audit).unwrap_or_default(),
         schema_format: fields.word("schema_format"),
         schemas: fields.shared_schemas(),

@@ -1,10 +1,10 @@
-//! Buckets: what counts the calls that rates and quotas hold.
+//! Buckets: what counts the calls that rates and quotas hold, in the memory of one Envoy.
 //!
 //! In: limits of tools, tool groups and agents. Out: entries of the bundle's list, and indexes into it.
 //! Keys stay the same over all versions of a policy, so that a reload forgets nothing.
 
 use super::{index, rules::Rules};
-use crate::file::{Agent, Allowance, Given, Limits, PolicyFile, Tool};
+use crate::file::{Agent, Allowance, Given, Limited, Limits, PolicyFile, Scope, Tool};
 use toolgate_engine::bundle::{Bucket, Quota, Rate, Ruled, Share};
 
 /// A limit with its rule and whose calls it counts.
@@ -52,7 +52,7 @@ pub(super) fn of_tool_groups(file: &PolicyFile, buckets: &mut Vec<Bucket>, rules
 
 fn held<T: Copy>(given: Option<&Given<Allowance<T>>>, path: &[&str], key: &str, rules: &mut Rules) -> Option<Held<T>> {
     let given = given?;
-    let Allowance::Limited(value, share) = given.value? else { return None };
+    let Allowance::Limited(Limited { value, share, scope: Scope::Local }) = given.value? else { return None };
     let path: Vec<_> = path.iter().copied().chain([key]).collect();
     Some(Held { limit: Ruled { rule: rules.at(&path), value }, share })
 }

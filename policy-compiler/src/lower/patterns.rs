@@ -75,18 +75,9 @@ impl Patterns {
     }
 
     fn part(&mut self, at: &str, part: &Part, findings: &mut Findings) -> Vec<Blocked> {
-        let mut blocked = Vec::new();
         let (prepared, rules): (Vec<Prepared>, Vec<u32>) = part.singles.iter().cloned().unzip();
-        match join(&prepared) {
-            Ok(joined) => blocked.extend(
-                joined
-                    .into_iter()
-                    .map(|joined| self.blocked(at, joined, |member| rules.get(member).copied().unwrap_or(u32::MAX))),
-            ),
-            Err(refusal) => {
-                findings.add(Finding::of_file(Code::CostlyPattern, format!("patterns cannot be joined: {refusal}")));
-            }
-        }
+        let rule_of = |member: usize| rules.get(member).copied().unwrap_or(u32::MAX);
+        let mut blocked: Vec<_> = join(&prepared).into_iter().map(|joined| self.blocked(at, joined, rule_of)).collect();
         for (name, rule) in &part.sets {
             match sets::automata(name) {
                 Ok(automata) => {

@@ -87,8 +87,8 @@ impl Part {
 /// A part of a pattern, and which pattern that is.
 type Member<'p> = (&'p Part, usize);
 
-/// Joins all patterns.
-pub fn join(patterns: &[Prepared]) -> Result<Vec<Joined>, Refusal> {
+/// Joins all patterns. Each was compiled alone, so at worst each stays alone.
+pub fn join(patterns: &[Prepared]) -> Vec<Joined> {
     let parts = patterns.iter().enumerate();
     let parts = parts.flat_map(|(at, prepared)| prepared.parts.iter().map(move |part| (part, at)));
     let mut alike: BTreeMap<(bool, bool), Vec<Member<'_>>> = BTreeMap::new();
@@ -98,19 +98,18 @@ pub fn join(patterns: &[Prepared]) -> Result<Vec<Joined>, Refusal> {
     let mut joined = Vec::new();
     for ((holds_on, _), parts) in &alike {
         let together = if *holds_on { MOST_HOLDING } else { parts.len() };
-        parts.chunks(together.max(1)).try_for_each(|parts| join_parts(parts, &mut joined))?;
+        parts.chunks(together.max(1)).for_each(|parts| join_parts(parts, &mut joined));
     }
-    Ok(joined)
+    joined
 }
 
 /// One automaton for all, or, if that were much larger than theirs together, one or more for each half.
-fn join_parts(parts: &[Member<'_>], joined: &mut Vec<Joined>) -> Result<(), Refusal> {
+fn join_parts(parts: &[Member<'_>], joined: &mut Vec<Joined>) {
     // A single part was compiled before.
     match parts {
-        [] => return Ok(()),
+        [] => return,
         [(part, member)] => {
-            joined.push(Joined { automaton: part.automaton.clone(), members: vec![*member] });
-            return Ok(());
+            return joined.push(Joined { automaton: part.automaton.clone(), members: vec![*member] });
         }
         _ => {}
     }
@@ -120,12 +119,11 @@ fn join_parts(parts: &[Member<'_>], joined: &mut Vec<Joined>) -> Result<(), Refu
     match compile_all(&patterns, Budget { states: most, ..Budget::default() }) {
         Ok(Compiled { automaton, cost: _ }) => {
             joined.push(Joined { automaton, members: parts.iter().map(|(_, member)| *member).collect() });
-            Ok(())
         }
         Err(_) => {
             let (left, right) = parts.split_at_checked(parts.len() / 2).unwrap_or((parts, &[]));
-            join_parts(left, joined)?;
-            join_parts(right, joined)
+            join_parts(left, joined);
+            join_parts(right, joined);
         }
     }
 }

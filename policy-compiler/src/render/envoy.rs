@@ -12,6 +12,9 @@ use super::{
     yaml::{Map, map},
 };
 
+/// The name of the message that the configuration is.
+pub(super) const KIND: &str = "Bootstrap";
+
 pub(super) fn configuration(plan: &Plan) -> Map {
     let admin = address("127.0.0.1", plan.values.envoy.admin_port);
     map! {

@@ -14,6 +14,9 @@ use std::net::IpAddr;
 pub(super) const GATEWAY_API: &str = "gateway.networking.k8s.io";
 pub(super) const ENVOY_GATEWAY_API: &str = "gateway.envoyproxy.io";
 
+/// By this name Envoy Gateway finds the classes that are its own.
+pub(super) const CONTROLLER: &str = "gateway.envoyproxy.io/gatewayclass-controller";
+
 /// The Gateway API takes no more matches in one rule, and no more in all rules of a route.
 const MATCHES_OF_RULE: usize = 64;
 
@@ -42,7 +45,7 @@ pub(super) fn gateway(plan: &Plan) -> Vec<Map> {
         "apiVersion" => format!("{GATEWAY_API}/v1"),
         "kind" => "GatewayClass",
         "metadata" => map! { "name" => &gateway.class },
-        "spec" => map! { "controllerName" => "gateway.envoyproxy.io/gatewayclass-controller" },
+        "spec" => map! { "controllerName" => CONTROLLER },
     };
     let proxy = map! { "group" => ENVOY_GATEWAY_API, "kind" => "EnvoyProxy", "name" => &gateway.name };
     let gateway = object(plan, &format!("{GATEWAY_API}/v1"), "Gateway", &gateway.name).with(
@@ -98,14 +101,26 @@ fn route(plan: &Plan, upstream: &Upstream, name: &str, matches: Vec<Map>) -> Map
         Server::Service { name, .. } => map! { "name" => name, "port" => upstream.port },
         Server::Host(_) => map! { "group" => ENVOY_GATEWAY_API, "kind" => "Backend", "name" => &upstream.id.name },
     };
+    let rule = map! { "matches" => matches }
+        .with_some("filters", plan.sources.tokens.then(|| [without_token()]))
+        .with("backendRefs", [server]);
     object(plan, &format!("{GATEWAY_API}/v1"), "HTTPRoute", name).with(
         "spec",
         map! {
             "parentRefs" => [map! { "name" => &plan.values.gateway.name }],
             "hostnames" => [&plan.values.gateway.hostname],
-            "rules" => [map! { "matches" => matches, "backendRefs" => [server] }],
+            "rules" => [rule],
         },
     )
+}
+
+/// Envoy Gateway hands a verified token on; Envoy alone takes it out by itself.
+fn without_token() -> Map {
+    let removed = map! {
+        /// No tool sees the token: with it, a tool could call others in the agent's name.
+        "remove" => ["authorization"],
+    };
+    map! { "type" => "RequestHeaderModifier", "requestHeaderModifier" => removed }
 }
 
 fn backend(plan: &Plan, upstream: &Upstream) -> Option<Map> {

@@ -4,8 +4,8 @@
 //! A key that stands here and is read nowhere is refused by the reader, not ignored.
 
 use super::{API_VERSION, KIND, Key, Names, Shape, Table, Word, words};
-use crate::file::Formats;
-use toolgate_engine::bundle::{AuditArguments, CertificateName, Mode, Share};
+use crate::file::{Formats, Scope};
+use toolgate_engine::bundle::{AuditArguments, CertificateName, Mode, Share, Unanswered};
 
 /// The largest body that the filter holds for one call.
 pub(crate) const MAX_BODY_BYTES: u64 = 4 << 20;
@@ -24,6 +24,14 @@ impl Word for AuditArguments {
 
 impl Word for Share {
     const ALL: &'static [(&'static str, Self)] = &[("agent", Self::EachAgent), ("all", Self::AllAgents)];
+}
+
+impl Word for Scope {
+    const ALL: &'static [(&'static str, Self)] = &[("local", Self::Local), ("global", Self::Global)];
+}
+
+impl Word for Unanswered {
+    const ALL: &'static [(&'static str, Self)] = &[("refuse", Self::Refuse), ("allow", Self::Allow)];
 }
 
 impl Word for CertificateName {
@@ -80,6 +88,11 @@ pub(crate) const FILE: Table = Table {
             "Where the agent's id comes from. Of several sources, the first whose credential is present decides.",
         ),
         optional("defaults", Shape::Object(&DEFAULTS), "What holds for a tool that does not say it itself."),
+        optional(
+            "global_limits",
+            Shape::Object(&GLOBAL_LIMITS),
+            "What all limits with `scope: global` have in common.",
+        ),
         optional("audit", Shape::Object(&AUDIT), "What the audit line may show."),
         optional(
             "schema_format",
@@ -155,6 +168,15 @@ const API_KEY: Table = Table {
 };
 
 const DEFAULTS: Table = Table { title: "`defaults`", keys: &[MODE, BODY_LIMIT, RATE, QUOTA, ARGUMENTS] };
+
+const GLOBAL_LIMITS: Table = Table {
+    title: "`global_limits`",
+    keys: &[optional(
+        "unanswered",
+        Shape::Word(words::<Unanswered>),
+        "What becomes of a call when the rate limit service gives no answer; `refuse` unless said.",
+    )],
+};
 
 const AUDIT: Table = Table {
     title: "`audit`",
@@ -255,6 +277,11 @@ const PATTERN: Table = Table {
 
 const PER: Key =
     optional("per", Shape::Word(words::<Share>), "Whether each agent has its own counter (default) or all share one.");
+const SCOPE: Key = optional(
+    "scope",
+    Shape::Word(words::<Scope>),
+    "Whether each Envoy counts by itself (default), or the rate limit service for all.",
+);
 const BURST: Key = optional(
     "burst",
     Shape::Integer { least: 1, most: MAX_COUNT },
@@ -263,20 +290,20 @@ const BURST: Key = optional(
 
 const RATE_MAP: Table = Table {
     title: "A rate as a mapping",
-    keys: &[required("limit", Shape::PlainRate, "Calls per time: `60/minute`, or `unlimited`."), BURST, PER],
+    keys: &[required("limit", Shape::PlainRate, "Calls per time: `60/minute`, or `unlimited`."), BURST, PER, SCOPE],
 };
 
 const AGENT_RATE_MAP: Table = Table {
     title: "A rate of an agent as a mapping",
-    keys: &[required("limit", Shape::PlainRate, "Calls per time: `60/minute`, or `unlimited`."), BURST],
+    keys: &[required("limit", Shape::PlainRate, "Calls per time: `60/minute`, or `unlimited`."), BURST, SCOPE],
 };
 
 const QUOTA_MAP: Table = Table {
     title: "A quota as a mapping",
-    keys: &[required("limit", Shape::PlainQuota, "Calls per window: `1000/day`, or `unlimited`."), PER],
+    keys: &[required("limit", Shape::PlainQuota, "Calls per window: `1000/day`, or `unlimited`."), PER, SCOPE],
 };
 
 const AGENT_QUOTA_MAP: Table = Table {
     title: "A quota of an agent as a mapping",
-    keys: &[required("limit", Shape::PlainQuota, "Calls per window: `1000/day`, or `unlimited`.")],
+    keys: &[required("limit", Shape::PlainQuota, "Calls per window: `1000/day`, or `unlimited`."), SCOPE],
 };

@@ -6,6 +6,7 @@
 use super::{
     PATIENCE,
     client::{Progress, read},
+    run_apart,
 };
 use std::{
     collections::BTreeMap,
@@ -15,7 +16,6 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    thread,
     time::{Duration, Instant},
 };
 use tokio::{
@@ -61,15 +61,7 @@ pub fn run(
     total: usize,
     make_request: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static,
 ) -> Load {
-    // A thread of its own, for the caller may already be inside a runtime.
-    let generator = thread::spawn(move || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime can be built")
-            .block_on(all(to, connections, total, make_request))
-    });
-    generator.join().expect("the generator does not panic")
+    run_apart(|| all(to, connections, total, make_request))
 }
 
 async fn all(

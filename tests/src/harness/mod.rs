@@ -24,7 +24,7 @@ use std::{
     env,
     net::{Ipv4Addr, TcpListener},
     path::PathBuf,
-    thread::sleep,
+    thread::{self, sleep},
     time::{Duration, Instant},
 };
 
@@ -48,11 +48,24 @@ pub fn wait_for<T>(patience: Duration, mut ask: impl FnMut() -> Option<T>) -> Op
     }
 }
 
-/// The program, or the module, that a variable of the environment names.
-fn named(variable: &str) -> PathBuf {
+/// The program, module or folder that a variable of the environment names.
+///
+/// # Panics
+/// When it names nothing.
+#[must_use]
+pub fn named(variable: &str) -> PathBuf {
     env::var_os(variable).map(PathBuf::from).unwrap_or_else(|| {
         panic!("{variable} names nothing: run these tests with `tests/run`, which fetches and builds all")
     })
+}
+
+/// Runs a future to its end on a thread of its own, for the caller may already be inside a runtime.
+fn run_apart<T: Send, F: Future<Output = T>>(begin: impl FnOnce() -> F + Send) -> T {
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime can be built").block_on(async { begin().await })
+    };
+    thread::scope(|scope| scope.spawn(run).join().expect("what runs apart does not panic"))
 }
 
 /// A port that nobody listens on now. Some programs must be told theirs; others are asked for it, which is better.

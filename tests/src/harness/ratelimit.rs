@@ -48,11 +48,17 @@ impl RateLimitService {
         Self::start(Self::free_address(), redis, variables, folder)
     }
 
-    /// Starts it with the limits that an Envoy Gateway hands out, and with the certificates that it made for this.
+    /// Starts it with the limits that an Envoy Gateway hands out, with the certificates that it made for this, and with
+    /// these variables besides.
     #[must_use]
-    pub fn of_envoy_gateway(address: SocketAddr, redis: SocketAddr, certificates: &Path) -> Self {
+    pub(super) fn of_envoy_gateway(
+        address: SocketAddr,
+        redis: SocketAddr,
+        certificates: &Path,
+        more: &[(String, String)],
+    ) -> Self {
         let file = |name: &str| certificates.join(name).into();
-        let variables = vec![
+        let mut variables: Variables<'_> = vec![
             ("CONFIG_TYPE", "GRPC_XDS_SOTW".into()),
             ("CONFIG_GRPC_XDS_NODE_ID", "envoy-ratelimit".into()),
             ("CONFIG_GRPC_XDS_SERVER_URL", "127.0.0.1:18001".into()),
@@ -68,6 +74,7 @@ impl RateLimitService {
             ("GRPC_CLIENT_TLS_CACERT", file("ca.crt")),
             ("FORCE_START_WITHOUT_INITIAL_CONFIG", "true".into()),
         ];
+        variables.extend(more.iter().map(|(name, value)| (name.as_str(), value.into())));
         let folder = TempDir::with_prefix("toolgate-ratelimit-").expect("a folder can be made");
         Self::start(address, redis, variables, folder)
     }

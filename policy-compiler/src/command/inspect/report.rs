@@ -11,8 +11,10 @@ use super::{
 use policy_compiler::OBJECT_BYTES;
 use serde::Serialize;
 use toolgate_engine::bundle::{
-    AuditArguments, Bucket, Bundle, Checks, Deployment, FORMAT, Mode, Packed, Quota, Rate, Share, Subject, Window,
+    AuditArguments, Bucket, Bundle, Checks, Deployment, FORMAT, GlobalLimit, Mode, Over, Packed, Quota, Rate, Share,
+    Subject, Unanswered, Window,
 };
+use toolgate_engine::limits::LimitKind;
 
 /// The whole report.
 #[derive(Debug, Serialize)]
@@ -30,6 +32,8 @@ pub(super) struct Report {
     pub(super) identity: Vec<Source>,
     pub(super) redact: Vec<String>,
     pub(super) audit_max_bytes: u32,
+    /// `refuse` or `allow`: what becomes of a call when the rate limit service gives no answer; none without global limits.
+    pub(super) unanswered: Option<&'static str>,
     pub(super) groups: Vec<String>,
     pub(super) agents: Vec<Agent>,
     pub(super) tools: Vec<Tool>,
@@ -91,7 +95,11 @@ pub(super) struct Limit {
     pub(super) burst: Option<u32>,
     /// `agent` or `all`.
     pub(super) per: &'static str,
+    /// `local` or `global`.
+    pub(super) scope: &'static str,
     pub(super) bucket: String,
+    /// Of a global limit, the header field that Envoy counts.
+    pub(super) header: Option<String>,
     pub(super) rule: String,
 }
 
@@ -106,6 +114,8 @@ impl Report {
             groups,
             agents,
             buckets: _,
+            globals,
+            unanswered,
             automata: _,
             schemas: _,
             checks: _,
@@ -123,6 +133,7 @@ impl Report {
             identity: identity::of(identity),
             redact: audit.redact.clone(),
             audit_max_bytes: audit.max_bytes,
+            unanswered: (!globals.is_empty()).then(|| word(*unanswered)),
             groups: groups.clone(),
             agents: agents.iter().map(|agent| names.agent(agent)).collect(),
             tools: tools.iter().map(|tool| names.tool(tool)).collect(),
@@ -141,7 +152,7 @@ impl Names<'_> {
         Agent {
             name: agent.name.clone(),
             groups: pick(&self.0.groups, &agent.groups).cloned().collect(),
-            limits: self.limits(&agent.buckets),
+            limits: self.limits(&agent.buckets, &agent.globals),
         }
     }
 
@@ -154,7 +165,7 @@ impl Names<'_> {
             body_limit: tool.body_limit.value,
             audit_arguments: audit_arguments(tool.audit_arguments),
             grants: tool.grants.iter().map(|grant| self.grant(grant)).collect(),
-            limits: self.limits(&tool.buckets),
+            limits: self.limits(&tool.buckets, &tool.globals),
             max_string_length: lengths.map(|length| length.value).min(),
             schemas: checks.iter().map(|checks| checks.schemas.len()).sum(),
             blocked: checks.iter().flat_map(|checks| &checks.blocked).map(|blocked| blocked.rules.len()).sum(),
@@ -179,8 +190,30 @@ impl Names<'_> {
         }
     }
 
-    fn limits(&self, buckets: &[u32]) -> Vec<Limit> {
-        pick(&self.0.buckets, buckets).flat_map(|bucket| self.limits_of(bucket)).collect()
+    fn limits(&self, buckets: &[u32], globals: &[u32]) -> Vec<Limit> {
+        let local = pick(&self.0.buckets, buckets).flat_map(|bucket| self.limits_of(bucket));
+        local.chain(pick(&self.0.globals, globals).map(|limit| self.global(limit))).collect()
+    }
+
+    fn global(&self, limit: &GlobalLimit) -> Limit {
+        let GlobalLimit { over, share, kind, requests, unit, rule } = limit;
+        Limit {
+            kind: match kind {
+                LimitKind::Rate => "rate",
+                LimitKind::Quota => "quota",
+            },
+            limit: format!("{requests}/{unit}"),
+            burst: None,
+            per: per(*share),
+            scope: "global",
+            bucket: match over {
+                Over::Tool => "tool".to_owned(),
+                Over::Agent => "agent".to_owned(),
+                Over::ToolGroup(group) => format!("tool_group/{group}"),
+            },
+            header: Some(limit.header()),
+            rule: self.rule(*rule),
+        }
     }
 
     fn limits_of(&self, bucket: &Bucket) -> impl Iterator<Item = Limit> {
@@ -189,7 +222,9 @@ impl Names<'_> {
             limit,
             burst,
             per: per(bucket.share),
+            scope: "local",
             bucket: bucket.key.clone(),
+            header: None,
             rule: self.rule(rule),
         };
         let rate = bucket.rate.map(|rate| limit("rate", rate_text(rate.value), Some(rate.value.burst), rate.rule));
@@ -219,6 +254,13 @@ fn audit_arguments(arguments: AuditArguments) -> &'static str {
         AuditArguments::Redacted => "redacted",
         AuditArguments::Hashed => "hashed",
         AuditArguments::None => "none",
+    }
+}
+
+fn word(unanswered: Unanswered) -> &'static str {
+    match unanswered {
+        Unanswered::Refuse => "refuse",
+        Unanswered::Allow => "allow",
     }
 }
 

@@ -22,6 +22,7 @@ pub(super) fn render(report: &Report) -> String {
         identity,
         redact,
         audit_max_bytes,
+        unanswered,
         groups,
         agents,
         tools,
@@ -42,7 +43,10 @@ pub(super) fn render(report: &Report) -> String {
         ("audit", format!("at most {audit_max_bytes} bytes of arguments{redact}")),
         ("holds", format!("{} agents, {} groups, {} tools, {rules} rules", agents.len(), groups.len(), tools.len())),
     ];
-    let mut text: String = facts.iter().map(|(key, value)| format!("{key:<8}  {value}\n")).collect();
+    let globally =
+        unanswered.map(|what| ("globally", format!("{what} calls for which the rate limit service gives no answer")));
+    let facts = facts.into_iter().chain(globally);
+    let mut text: String = facts.map(|(key, value)| format!("{key:<8}  {value}\n")).collect();
     text.push('\n');
     let header = ["AGENT", "GROUPS", "LIMITS OVER ALL TOOLS"].map(str::to_owned);
     text.push_str(&table(header, agents.iter().map(agent)));
@@ -107,12 +111,13 @@ fn automaton(automaton: &Automaton) -> [String; 6] {
 }
 
 fn limit(limit: &Limit) -> String {
-    let Limit { kind: _, limit, burst, per, bucket, rule: _ } = limit;
+    let Limit { kind: _, limit, burst, per, scope, bucket, header: _, rule: _ } = limit;
     let burst = burst.map_or(String::new(), |burst| format!(" burst {burst}"));
     let per = if *per == "all" { " for all" } else { "" };
     let group = bucket.strip_prefix("tool_group/").map(|group| group.trim_end_matches("/all"));
     let group = group.map_or(String::new(), |group| format!(" over {group}"));
-    format!("{limit}{burst}{per}{group}")
+    let scope = if *scope == "global" { " globally" } else { "" };
+    format!("{limit}{burst}{per}{group}{scope}")
 }
 
 fn grant(grant: &Grant) -> String {

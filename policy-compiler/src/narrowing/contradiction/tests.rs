@@ -1,4 +1,5 @@
 use super::*;
+use toolgate_dice::Dice;
 
 fn find(schemas: &[&str], longest: u32) -> Option<String> {
     let schemas: Vec<Json> = schemas.iter().map(|text| Json::read(text.as_bytes()).unwrap()).collect();
@@ -94,24 +95,8 @@ fn what_may_be_fulfilled_is_not_found() {
     }
 }
 
-/// Numbers that look random and are the same in each run (xorshift).
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).unwrap() % end
-    }
-
-    fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
-        &list[self.below(list.len())]
-    }
-}
-
 /// A keyword of a small language, in which schemas contradict each other often.
-fn keyword(numbers: &mut Numbers, depth: usize) -> String {
+fn keyword(dice: &mut Dice, depth: usize) -> String {
     const PLAIN: &[&str] = &[
         r#""type":"object""#,
         r#""type":"string""#,
@@ -137,26 +122,26 @@ fn keyword(numbers: &mut Numbers, depth: usize) -> String {
         r#""patternProperties":{"^a":true}"#,
         r#""not":{"type":"string"}"#,
     ];
-    match numbers.below(if depth == 0 { 3 } else { 6 }) {
-        3 => format!(r#""properties":{{"a":{}}}"#, schema(numbers, depth - 1)),
-        4 => format!(r#""additionalProperties":{}"#, schema(numbers, depth - 1)),
-        5 => format!(r#""allOf":[{}]"#, schema(numbers, depth - 1)),
-        _ => (*numbers.pick(PLAIN)).to_owned(),
+    match dice.roll(if depth == 0 { 3 } else { 6 }) {
+        3 => format!(r#""properties":{{"a":{}}}"#, schema(dice, depth - 1)),
+        4 => format!(r#""additionalProperties":{}"#, schema(dice, depth - 1)),
+        5 => format!(r#""allOf":[{}]"#, schema(dice, depth - 1)),
+        _ => dice.pick(PLAIN).to_owned(),
     }
 }
 
-fn schema(numbers: &mut Numbers, depth: usize) -> String {
-    if numbers.below(8) == 0 {
-        return ["true", "false"][numbers.below(2)].to_owned();
+fn schema(dice: &mut Dice, depth: usize) -> String {
+    if dice.roll(8) == 0 {
+        return dice.pick(&["true", "false"]).to_owned();
     }
-    let mut keywords: Vec<String> = (0..=numbers.below(3)).map(|_| keyword(numbers, depth)).collect();
+    let mut keywords: Vec<String> = (0..=dice.roll(3)).map(|_| keyword(dice, depth)).collect();
     let name = |keyword: &String| keyword.split(':').next().unwrap().to_owned();
     keywords.sort_by_key(name);
     keywords.dedup_by_key(|keyword| name(keyword));
     format!("{{{}}}", keywords.join(","))
 }
 
-fn value(numbers: &mut Numbers, depth: usize) -> serde_json::Value {
+fn value(dice: &mut Dice, depth: usize) -> serde_json::Value {
     const PLAIN: &[&str] = &[
         "null",
         "true",
@@ -173,27 +158,27 @@ fn value(numbers: &mut Numbers, depth: usize) -> serde_json::Value {
         "{}",
         r#"{"a":1}"#,
     ];
-    if depth == 0 || numbers.below(3) > 0 {
-        return serde_json::from_str(PLAIN[numbers.below(PLAIN.len())]).unwrap();
+    if depth == 0 || dice.roll(3) > 0 {
+        return serde_json::from_str(dice.pick(PLAIN)).unwrap();
     }
-    object(numbers, depth - 1)
+    object(dice, depth - 1)
 }
 
-fn object(numbers: &mut Numbers, depth: usize) -> serde_json::Value {
+fn object(dice: &mut Dice, depth: usize) -> serde_json::Value {
     ["a", "b", "ab"]
         .into_iter()
-        .filter_map(|name| if numbers.below(2) == 0 { Some((name.to_owned(), value(numbers, depth))) } else { None })
+        .filter_map(|name| if dice.roll(2) == 0 { Some((name.to_owned(), value(dice, depth))) } else { None })
         .collect::<serde_json::Map<_, _>>()
         .into()
 }
 
 #[test]
 fn where_a_contradiction_is_found_an_independent_validator_takes_nothing() {
-    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let (mut found, mut taken) = (0, 0);
     for _ in 0..2000 {
-        let texts = [schema(&mut numbers, 2), schema(&mut numbers, 2)];
-        let longest = if numbers.below(2) == 0 { 2 } else { u32::MAX };
+        let texts = [schema(&mut dice, 2), schema(&mut dice, 2)];
+        let longest = if dice.roll(2) == 0 { 2 } else { u32::MAX };
         let is_found = find(&[&texts[0], &texts[1]], longest).is_some();
         found += u32::from(is_found);
         let length = if longest == 2 { r#"{"propertyNames":{"maxLength":2}}"# } else { "true" };
@@ -201,7 +186,7 @@ fn where_a_contradiction_is_found_an_independent_validator_takes_nothing() {
             serde_json::from_str(&format!(r#"{{"allOf":[{},{},{length}]}}"#, texts[0], texts[1])).unwrap();
         let validator = jsonschema::draft202012::new(&all).unwrap();
         for _ in 0..30 {
-            let arguments = object(&mut numbers, 2);
+            let arguments = object(&mut dice, 2);
             let is_short = longest == u32::MAX || !arguments.to_string().contains("abc");
             let is_taken = is_short && validator.is_valid(&arguments);
             taken += u32::from(is_taken);

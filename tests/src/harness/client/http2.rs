@@ -4,10 +4,10 @@
 //! says; header bytes pass as given, but names are lower case, as the protocol demands.
 
 use super::{Call, Failure, FailureKind, Field, Framing, Reply, pieces, tls::TlsClient};
-use crate::harness::PATIENCE;
+use crate::harness::{PATIENCE, run_apart};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
-use std::{net::SocketAddr, thread};
+use std::net::SocketAddr;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -20,17 +20,7 @@ pub(super) fn send(call: &Call, to: SocketAddr) -> Result<Reply, Failure> {
 
 pub(super) fn send_over(call: &Call, tls: Option<&TlsClient>, to: SocketAddr) -> Result<Reply, Failure> {
     let request = head(call).map_err(unsendable)?;
-    // A thread of its own, for the caller may already be inside a runtime.
-    thread::scope(|scope| {
-        let exchange = scope.spawn(|| {
-            tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime can be built")
-                .block_on(within_patience(call, request, tls, to))
-        });
-        exchange.join().expect("the exchange does not panic")
-    })
+    run_apart(|| within_patience(call, request, tls, to))
 }
 
 async fn within_patience(

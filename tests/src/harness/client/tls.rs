@@ -4,12 +4,12 @@
 //! A server that does not take the certificate may only say so after the handshake (TLS 1.3).
 
 use super::{Call, Failure, FailureKind, Progress, Reply, read};
-use crate::harness::PATIENCE;
+use crate::harness::{PATIENCE, run_apart};
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
-use std::{net::SocketAddr, sync::Arc, thread};
+use std::{net::SocketAddr, sync::Arc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -19,7 +19,10 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 /// What connections of one client have in common.
 #[derive(Clone, Debug)]
-pub struct TlsClient(ClientConfig);
+pub struct TlsClient {
+    config: ClientConfig,
+    server: String,
+}
 
 impl TlsClient {
     /// Trusts servers of this CA, and presents a certificate and its key, all as PEM.
@@ -34,19 +37,27 @@ impl TlsClient {
             .with_safe_default_protocol_versions()
             .expect("ring knows the versions")
             .with_root_certificates(roots);
-        Self(match certificate {
+        let config = match certificate {
             None => config.with_no_client_auth(),
             Some((certificate, key)) => {
                 let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("the key is PEM");
                 config.with_client_auth_cert(vec![one_certificate(certificate)], key).expect("the key fits")
             }
-        })
+        };
+        Self { config, server: "localhost".to_owned() }
+    }
+
+    /// Asks for this server, in place of `localhost`.
+    #[must_use]
+    pub fn to_server(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.server);
+        self
     }
 
     pub(super) async fn handshake(&self, stream: TcpStream, alpn: &str) -> Result<TlsStream<TcpStream>, FailureKind> {
-        let mut config = self.0.clone();
+        let mut config = self.config.clone();
         config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
-        let name = ServerName::try_from("localhost").expect("a name of a host");
+        let name = ServerName::try_from(self.server.clone()).expect("a name of a host");
         let connected = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
         connected.map_err(|error| FailureKind::NotConnected(error.to_string()))
     }
@@ -57,18 +68,8 @@ fn one_certificate(pem: &str) -> CertificateDer<'static> {
 }
 
 pub(super) fn send_http1(call: &Call, tls: &TlsClient, to: SocketAddr) -> Result<Reply, Failure> {
-    // A thread of its own, for the caller may already be inside a runtime.
-    thread::scope(|scope| {
-        let exchange = scope.spawn(|| {
-            tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime can be built")
-                .block_on(async { timeout(PATIENCE, exchange(call, tls, to)).await })
-        });
-        let outcome = exchange.join().expect("the exchange does not panic");
-        outcome.unwrap_or(Err(FailureKind::TimedOut)).map_err(Failure::new)
-    })
+    let outcome = run_apart(|| timeout(PATIENCE, exchange(call, tls, to)));
+    outcome.unwrap_or(Err(FailureKind::TimedOut)).map_err(Failure::new)
 }
 
 async fn exchange(call: &Call, tls: &TlsClient, to: SocketAddr) -> Result<Reply, FailureKind> {

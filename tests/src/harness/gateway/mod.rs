@@ -10,19 +10,21 @@ mod resources;
 mod standalone;
 
 pub use resources::Resources;
+pub use standalone::Tools;
 
 use super::{
     PATIENCE,
     envoy::{Admin, Update},
     free_port, named,
     process::Program,
+    ratelimit::RateLimitService,
     upstream::{Answer, Upstream},
     wait_for,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use standalone::{Places, adapted, patch};
+use standalone::{Places, adapted, renamed};
 use std::{
     collections::BTreeMap,
     env,
@@ -31,6 +33,7 @@ use std::{
     os::unix::fs::symlink,
     path::PathBuf,
     process::Command,
+    sync::atomic::{AtomicU32, Ordering},
 };
 use tempfile::TempDir;
 
@@ -43,17 +46,8 @@ pub struct EnvoyGateway {
     program: Program,
     admin: Admin,
     site: Site,
-}
-
-/// How the rate limit service is reached, and what happens when it is not.
-#[derive(Clone, Debug)]
-pub struct GlobalLimits {
-    /// The service.
-    pub service: SocketAddr,
-    /// The Redis behind it.
-    pub redis: SocketAddr,
-    /// Whether calls are refused while the service does not answer.
-    pub fail_closed: bool,
+    /// Its own configuration as it is rendered.
+    own: Value,
 }
 
 impl EnvoyGateway {
@@ -62,8 +56,8 @@ impl EnvoyGateway {
     /// # Panics
     /// When it does not; the message holds its log.
     #[must_use]
-    pub fn start(resources: &Resources, tool: SocketAddr) -> Self {
-        Site::new(tool, None).start(resources)
+    pub fn start(resources: &Resources, tools: impl Into<Tools>) -> Self {
+        Site::new(tools).start(resources)
     }
 
     /// Replaces the resources, and waits until all workers of Envoy use them or Envoy has refused them.
@@ -110,12 +104,25 @@ impl EnvoyGateway {
         self.site.module.url()
     }
 
-    /// Lines of its Envoy's access log that hold this event, once there are so many or patience is at its end.
+    /// The lines of calls that the filter judged, once there are so many or patience is at its end.
     ///
     /// # Panics
-    /// When such a line is not JSON.
+    /// When a line is not JSON.
     #[must_use]
-    pub fn events(&self, event: &str, at_least: usize) -> Vec<Value> {
+    pub fn judged(&self, at_least: usize) -> Vec<Value> {
+        self.lines(at_least, |line| line["reason"] != "not_judged")
+    }
+
+    /// The lines of calls that Envoy refused before the filter, once there are so many or patience is at its end.
+    ///
+    /// # Panics
+    /// When a line is not JSON.
+    #[must_use]
+    pub fn not_judged(&self, at_least: usize) -> Vec<Value> {
+        self.lines(at_least, |line| line["reason"] == "not_judged")
+    }
+
+    fn lines(&self, at_least: usize, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
         let find = || -> Vec<Value> {
             let text = self.program.output();
             let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
@@ -123,7 +130,7 @@ impl EnvoyGateway {
             let parsed = lines.map(|line| {
                 serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("no JSON ({error}): {line}"))
             });
-            parsed.filter(|line| line["event"] == event).collect()
+            parsed.filter(|line| wanted(line)).collect()
         };
         let enough = wait_for(PATIENCE, || Some(find()).filter(|lines| lines.len() >= at_least));
         enough.unwrap_or_else(find)
@@ -135,7 +142,8 @@ impl EnvoyGateway {
     /// When there is none.
     #[must_use]
     pub fn status(&self, kind: &str, name: &str) -> String {
-        let found = wait_for(PATIENCE, || status_in(&self.program.output(), kind, name));
+        let name = renamed(kind, &json!(name), self.site.revision.load(Ordering::SeqCst));
+        let found = wait_for(PATIENCE, || status_in(&self.program.output(), kind, &name));
         found.unwrap_or_else(|| panic!("no status of {kind} {name}:\n{}", self.log()))
     }
 
@@ -158,17 +166,27 @@ impl EnvoyGateway {
         wait_for(PATIENCE, || Some(ask()).filter(|text| wanted(text))).unwrap_or_else(ask)
     }
 
+    /// Starts the rate limit service as this Envoy Gateway would, with the Redis and the settings that are rendered.
+    ///
+    /// # Panics
+    /// When none are, or it does not start.
+    #[must_use]
+    pub fn rate_limit_service(&self) -> RateLimitService {
+        let redis = self.own["rateLimit"]["backend"]["redis"]["url"].as_str().unwrap_or_default();
+        let redis = redis.trim_start_matches("redis://").parse().expect("a Redis on this machine is rendered");
+        let container = &self.own["provider"]["kubernetes"]["rateLimitDeployment"]["container"];
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let variables = container["env"].as_array().into_iter().flatten();
+        let variables: Vec<_> = variables.map(|variable| (text(&variable["name"]), text(&variable["value"]))).collect();
+        let certificates = self.site.path("config/certs/envoy-rate-limit");
+        RateLimitService::of_envoy_gateway(self.site.rate_limit, redis, &certificates, &variables)
+    }
+
     /// All that Envoy Gateway and its Envoy have written.
     #[must_use]
     pub fn log(&self) -> String {
         self.program.log()
     }
-}
-
-/// A patch of what Envoy Gateway sends to Envoy, for the Gateway among these resources.
-#[must_use]
-pub fn patch_policy(resources: &Resources, name: &str, changes: Vec<Value>) -> Value {
-    patch(&resources.get("Gateway")["metadata"], name, changes)
 }
 
 fn status_in(log: &str, kind: &str, name: &str) -> Option<String> {
@@ -183,9 +201,11 @@ fn status_in(log: &str, kind: &str, name: &str) -> Option<String> {
 pub struct Site {
     folder: TempDir,
     port: u16,
-    tool: SocketAddr,
-    global: Option<GlobalLimits>,
+    tools: Tools,
+    /// Where the rate limit service is, once a test starts it.
+    rate_limit: SocketAddr,
     module: Module,
+    revision: AtomicU32,
     /// Held until the value is dropped, after the program has ended.
     _turn: File,
 }
@@ -208,7 +228,7 @@ impl Site {
     /// # Panics
     /// When it cannot.
     #[must_use]
-    pub fn new(tool: SocketAddr, global: Option<GlobalLimits>) -> Self {
+    pub fn new(tools: impl Into<Tools>) -> Self {
         let turn = File::create(env::temp_dir().join("toolgate-envoy-gateway.lock")).expect("a lock can be made");
         turn.lock().expect("a lock can be waited for");
         let folder = TempDir::with_prefix("toolgate-envoy-gateway-").expect("a folder can be made");
@@ -219,15 +239,11 @@ impl Site {
         fs::create_dir_all(&home).expect("a folder can be made");
         // Where Envoy Gateway looks before it downloads one.
         symlink(named("TOOLGATE_ENVOY"), home.join("envoy")).expect("a link can be made");
-        let site = Self { port: free_port(), folder, tool, global, module: Module::serve(), _turn: turn };
+        let (port, tools, module) = (free_port(), tools.into(), Module::serve());
+        let (rate_limit, revision) = (RateLimitService::free_address(), AtomicU32::new(0));
+        let site = Self { folder, port, tools, rate_limit, module, revision, _turn: turn };
         site.make_certificates();
         site
-    }
-
-    /// The folder of the certificates that Envoy Gateway made for this component.
-    #[must_use]
-    pub fn certificates(&self, component: &str) -> PathBuf {
-        self.path("config/certs").join(component)
     }
 
     /// Starts Envoy Gateway here and waits until its Envoy serves.
@@ -238,7 +254,8 @@ impl Site {
     pub fn start(self, resources: &Resources) -> EnvoyGateway {
         self.write(resources);
         let configuration = self.path("envoy-gateway.json");
-        fs::write(&configuration, self.configuration().to_string()).expect("a file can be written");
+        let own = resources.find("EnvoyGateway").cloned().unwrap_or_default();
+        fs::write(&configuration, self.configuration(&own).to_string()).expect("a file can be written");
         let arguments = ["server".into(), "-c".into(), configuration.into()];
         let binary = named("TOOLGATE_ENVOY_GATEWAY");
         let mut program = Program::start("envoy-gateway", &binary, &arguments, &[], self.folder.path());
@@ -248,7 +265,7 @@ impl Site {
             admin.is_some_and(|admin| admin.is_ready() && TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok())
         });
         let admin = admin.expect("an Envoy that serves has an admin interface");
-        EnvoyGateway { program, admin, site: self }
+        EnvoyGateway { program, admin, site: self, own }
     }
 
     fn make_certificates(&self) {
@@ -260,48 +277,44 @@ impl Site {
         assert!(made.status.success(), "no certificates: {}", String::from_utf8_lossy(&made.stderr));
     }
 
-    fn configuration(&self) -> Value {
+    /// Envoy Gateway's own configuration, with a folder and a process in the place of Kubernetes. What the harness
+    /// changes by itself takes Backends and patches.
+    fn configuration(&self, own: &Value) -> Value {
         let mut configuration = json!({
             "apiVersion": "gateway.envoyproxy.io/v1alpha1",
             "kind": "EnvoyGateway",
             "gateway": {"controllerName": "gateway.envoyproxy.io/gatewayclass-controller"},
-            "provider": {"type": "Custom", "custom": {
-                "resource": {"type": "File", "file": {"paths": [self.path("resources")]}},
-                "infrastructure": {"type": "Host", "host": {
-                    "configHome": self.path("config"),
-                    "dataHome": self.path("data"),
-                    "stateHome": self.path("state"),
-                    "runtimeDir": self.path("run"),
-                }},
-            }},
-            "logging": {"level": {"default": "info"}},
-            "extensionApis": {"enableBackend": true, "enableEnvoyPatchPolicy": true},
         });
-        if let Some(limits) = &self.global {
-            let redis = json!({"url": format!("redis://{}", limits.redis)});
-            // Envoy's 20 ms are too short for a busy machine, which must not look like a lost service.
-            let patience = "10s";
-            configuration["rateLimit"] = json!({
-                "backend": {"type": "Redis", "redis": redis},
-                "failClosed": limits.fail_closed,
-                "timeout": patience,
-            });
+        for (key, value) in own.as_object().into_iter().flatten() {
+            configuration[key] = value.clone();
         }
+        configuration["provider"] = json!({"type": "Custom", "custom": {
+            "resource": {"type": "File", "file": {"paths": [self.path("resources")]}},
+            "infrastructure": {"type": "Host", "host": {
+                "configHome": self.path("config"),
+                "dataHome": self.path("data"),
+                "stateHome": self.path("state"),
+                "runtimeDir": self.path("run"),
+            }},
+        }});
+        configuration["logging"] = json!({"level": {"default": "info"}});
+        configuration["extensionApis"] = json!({"enableBackend": true, "enableEnvoyPatchPolicy": true});
         configuration
     }
 
     fn write(&self, resources: &Resources) {
-        let certificates = ["tls.crt", "tls.key", "ca.crt"].map(|name| self.certificates("envoy").join(name));
+        let certificates = ["tls.crt", "tls.key", "ca.crt"].map(|name| self.path("config/certs/envoy").join(name));
         let [_, _, ca] = &certificates;
         let places = Places {
             port: self.port,
-            tool: self.tool,
+            tools: &self.tools,
             module: (self.module.url(), &self.module.sha256),
             certificates: certificates
                 .each_ref()
                 .map(|path| BASE64_STANDARD.encode(fs::read(path).expect("a certificate can be read"))),
             ca,
-            rate_limit: self.global.as_ref().map(|limits| limits.service),
+            rate_limit: self.rate_limit,
+            revision: self.revision.fetch_add(1, Ordering::SeqCst) + 1,
         };
         // Renamed, so that it is never read half; a name with a dot before it is not watched.
         let (next, file) = (self.path("resources/.next"), self.path("resources/all.yaml"));

@@ -1,0 +1,163 @@
+//! Limits over many Envoys, as Envoy Gateway has them counted by what `render` writes, with the real rate limit
+//! service and Redis.
+
+#![cfg(test)]
+
+use policy_compiler::files::NoFiles;
+use serde_json::Value;
+use toolgate_tests::harness::{
+    PATIENCE,
+    client::{Call, Protocol, Reply},
+    envoy::Update,
+    gateway::{EnvoyGateway, Resources},
+    load,
+    ratelimit::RateLimitService,
+    redis::Redis,
+    upstream::Upstream,
+    wait_for,
+};
+
+/// Limits of tools, of an agent, and of a group; two servers, so that there are two routes. `more` is for the top.
+fn rendered(redis: &Redis, more: &str, search: &str) -> Resources {
+    let policy = format!(
+        "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\nidentity: {{ header: x-agent-id }}\n{more}\n\
+         agents: {{ a: {{}}, b: {{}}, c: {{ quota: {{ limit: 7/day, scope: global }} }} }}\n\
+         tools:\n  search: {{ agents: [a, b, c], arguments: {{ blocked: [bad] }}, quota: {{ limit: {search}/day, scope: global }} }}\n  \
+         mail: {{ agents: [a, b, c], quota: {{ limit: {search}/day, scope: global }} }}\n  \
+         shared: {{ agents: [a, b, c], quota: {{ limit: 4/day, per: all, scope: global }} }}\n  \
+         free: {{ agents: [a] }}\n"
+    );
+    // The default timeout is too short for a busy machine, which must not look like a lost service.
+    let values = format!(
+        "strict: true\nidentity: {{ trusted_headers: [x-agent-id] }}\n\
+         global_limits: {{ redis: \"redis://{}\", timeout_milliseconds: 10000 }}\n\
+         upstreams: {{ tools: {{ service: tools, port: 1 }}, mail: {{ service: mail, port: 1, tools: [mail] }} }}\n",
+        redis.address()
+    );
+    // One worker, so that audit lines come in the order of the calls.
+    Resources::rendered(&policy, &NoFiles, &values).workers(1)
+}
+
+fn call(tool: &str, agent: &str) -> Call {
+    Call::tool(tool)
+        .authority("tools.local")
+        .header("content-type", "application/json")
+        .header("x-agent-id", agent)
+        .body(r#"{"arguments":{"q":"x"}}"#)
+}
+
+/// An Envoy Gateway and its service, once that has its limits.
+struct Counted {
+    gateway: EnvoyGateway,
+    service: RateLimitService,
+    redis: Redis,
+    tool: Upstream,
+}
+
+impl Counted {
+    fn start(more: &str) -> Self {
+        let (tool, redis) = (Upstream::start(), Redis::start());
+        let gateway = EnvoyGateway::start(&rendered(&redis, more, "50"), tool.address());
+        let service = gateway.rate_limit_service();
+        let counted = Self { gateway, service, redis, tool };
+        // The service asks Envoy Gateway for its limits when it is up.
+        let is_up = || (counted.send(&call("mail", "c")).status == 200 && counted.keys() != "*0\r\n").then_some(());
+        assert!(wait_for(PATIENCE * 3, is_up).is_some(), "{}", counted.service.log());
+        assert_eq!(counted.redis.ask("FLUSHALL"), "+OK\r\n");
+        counted.tool.clear();
+        counted
+    }
+
+    fn send(&self, call: &Call) -> Reply {
+        call.send(Protocol::Http1, self.gateway.address()).unwrap()
+    }
+
+    fn statuses<const N: usize>(&self, call: &Call) -> [u16; N] {
+        [(); N].map(|()| self.send(call).status)
+    }
+
+    fn keys(&self) -> String {
+        self.redis.ask("KEYS *")
+    }
+
+    /// What stands in Redis of the one counter whose name has this in it.
+    fn count(&self, part: &str) -> u32 {
+        let keys = self.keys();
+        let found: Vec<_> = keys.lines().filter(|key| key.contains(part)).collect();
+        assert_eq!(found.len(), 1, "{keys}");
+        let value = self.redis.ask(&format!("GET \"{}\"", found[0]));
+        value.lines().last().unwrap().parse().unwrap()
+    }
+
+    /// The newest lines of judged calls.
+    fn lines(&self, before: usize, count: usize) -> Vec<Value> {
+        let lines = self.gateway.judged(before + count).split_off(before);
+        assert_eq!(lines.len(), count);
+        lines
+    }
+
+    fn told(&self) -> usize {
+        self.gateway.judged(0).len()
+    }
+}
+
+fn told(line: &Value) -> [&str; 3] {
+    ["decision", "reason", "rule"].map(|field| line[field].as_str().unwrap())
+}
+
+#[test]
+fn each_limit_holds_exactly_and_a_refused_call_takes_nothing() {
+    let counted = Counted::start("");
+    let before = counted.told();
+    let blocked = call("search", "a").body(r#"{"arguments":{"q":"bad"}}"#);
+    assert_eq!(counted.statuses(&blocked), [400; 3]);
+    assert_eq!((counted.statuses(&call("free", "a")), counted.keys().as_str()), ([200; 2], "*0\r\n"));
+    let request = call("search", "a").http1_bytes();
+    let load = load::run(counted.gateway.address(), 8, 200, move |_| request.clone());
+    assert_eq!((load.count(200), load.count(429), load.broken), (50, 150, 0), "{load:?}");
+    // Who claims to be counted as somebody else still counts as itself.
+    let claims = call("search", "a").header("x-toolgate-tool-50-day", "search b");
+    let refused = counted.send(&claims);
+    assert_eq!((refused.status, refused.json()["reason"].as_str()), (429, Some("quota_exceeded")));
+    assert!(refused.header("retry-after").is_some_and(|after| after.parse::<u32>().is_ok()), "{refused:?}");
+    let lines = counted.lines(before, 206);
+    let denied: Vec<_> = lines.iter().filter(|line| line["status"] == 429).map(told).collect();
+    assert_eq!(denied, [["deny", "quota_exceeded", "/tools/search/quota"]; 151]);
+    assert_eq!([("mail", "a"), ("search", "b")].map(|(tool, agent)| counted.send(&call(tool, agent)).status), [200; 2]);
+    assert_eq!(counted.count("_search b_"), 1);
+    let shared = ["a", "a", "b", "b", "b"].map(|agent| counted.send(&call("shared", agent)).status);
+    assert_eq!(shared, [200, 200, 200, 200, 429], "one counter for all agents");
+    assert_eq!(counted.gateway.replace(&rendered(&counted.redis, "metadata: { name: other }", "50")), Update::Accepted);
+    assert_eq!(counted.send(&call("search", "a")).status, 429, "another policy has the counters of the last one");
+}
+
+#[test]
+fn a_limit_of_an_agent_holds_over_its_tools_and_takes_from_no_other_when_it_refuses() {
+    let counted = Counted::start("");
+    let before = counted.told();
+    let tools = ["search", "mail", "search", "mail", "search", "mail", "search", "search", "mail", "shared"];
+    let statuses = tools.map(|tool| counted.send(&call(tool, "c")).status);
+    assert_eq!(statuses, [200, 200, 200, 200, 200, 200, 200, 429, 429, 429]);
+    let lines = counted.lines(before, 10).split_off(7);
+    assert_eq!(lines.iter().map(told).collect::<Vec<_>>(), [["deny", "quota_exceeded", "/agents/c/quota"]; 3]);
+    assert_eq!(["_search c_", "_mail c_"].map(|key| counted.count(key)), [4, 3], "{}", counted.keys());
+    assert_eq!(counted.statuses(&call("shared", "a")), [200, 200, 200, 200, 429], "nothing of it was taken");
+}
+
+#[test]
+fn without_the_service_calls_are_refused_or_pass_as_the_policy_says_and_it_is_audited() {
+    for (more, status, said) in [
+        ("", 503, ["deny", "undecided_limits", "/tools/search/quota"]),
+        ("global_limits: { unanswered: allow }", 200, ["allow", "granted", "/tools/search/agents/0"]),
+    ] {
+        let mut counted = Counted::start(more);
+        let before = counted.told();
+        assert_eq!(counted.send(&call("search", "a")).status, 200);
+        counted.service.kill();
+        assert_eq!(["search", "free"].map(|tool| counted.send(&call(tool, "a")).status), [status, 200]);
+        let lines = counted.lines(before, 3);
+        let unanswered: Vec<_> = lines.iter().map(|line| line["unanswered"] == true).collect();
+        assert_eq!((told(&lines[1]), unanswered), (said, vec![false, status == 200, false]), "{lines:?}");
+        assert_eq!(counted.tool.seen().len(), if status == 200 { 3 } else { 2 });
+    }
+}
