@@ -44,8 +44,8 @@ fn written(alert: &Alert) -> Map {
     }
 }
 
-fn alerts() -> [Alert; 5] {
-    [denied(), limited(), undecided(), reloaded(), refused()]
+fn alerts() -> [Alert; 6] {
+    [denied(), limited(), undecided(), unanswered(), reloaded(), refused()]
 }
 
 /// More than once in ten seconds, and five times as often as in the hour before.
@@ -94,6 +94,18 @@ fn undecided() -> Alert {
         severity: "critical",
         summary: "the filter cannot decide and refuses calls with 503",
         description: "Envoy refused the host function {{ $labels.call }} to the filter. What a decision needed was answered with 503.",
+    }
+}
+
+fn unanswered() -> Alert {
+    Alert {
+        name: "ToolLimitsUnanswered",
+        expression: grew(" by (tool)", "tool_gateway_unanswered_limits_total"),
+        lasts: "0m",
+        severity: "critical",
+        summary: "calls of {{ $labels.tool }} are not counted by its global limits",
+        description: "The rate limit service, or its Redis, gave no answer in time. Such calls are refused with 503, or pass uncounted, \
+                      as `global_limits.unanswered` of the policy says. The audit lines with `unanswered` tell which calls.",
     }
 }
 

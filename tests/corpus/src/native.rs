@@ -99,7 +99,7 @@ impl Native {
             HeadStep::Proceed { edits, body: Awaited::Body } => {
                 match self.show_body(&mut exchange, &body.unwrap_or_default()) {
                     BodyStep::Reply(reply) => (reply.status, Edits::default()),
-                    BodyStep::Forward => (200, edits),
+                    BodyStep::Forward(_) => (200, edits),
                     BodyStep::Wait => (0, Edits::default()),
                 }
             }
