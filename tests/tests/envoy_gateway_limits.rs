@@ -4,7 +4,7 @@
 #![cfg(test)]
 
 use policy_compiler::files::NoFiles;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::cell::Cell;
 use toolgate_tests::harness::{
     PATIENCE,
@@ -14,7 +14,7 @@ use toolgate_tests::harness::{
     load,
     ratelimit::RateLimitService,
     redis::Redis,
-    upstream::Upstream,
+    upstream::{Answer, Upstream},
     wait_for,
 };
 
@@ -129,6 +129,31 @@ fn each_limit_holds_exactly_and_a_refused_call_takes_nothing() {
     assert_eq!(shared, [200, 200, 200, 200, 429], "one counter for all agents");
     assert_eq!(counted.gateway.replace(&rendered(&counted.redis, "metadata: { name: other }", "50")), Update::Accepted);
     assert_eq!(counted.send(&call("search", "a")).status, 429, "another policy has the counters of the last one");
+}
+
+#[test]
+fn a_call_that_nobody_counts_is_never_silent() {
+    let counted = Counted::start("");
+    // A policy of somebody's own for a route takes the place of the one for the Gateway.
+    let own = json!({
+        "apiVersion": "gateway.envoyproxy.io/v1alpha1",
+        "kind": "BackendTrafficPolicy",
+        "metadata": {"name": "own", "namespace": "agents"},
+        "spec": {
+            "targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "tools"}],
+            "timeout": {"http": {"requestTimeout": "30s"}},
+        },
+    });
+    // Another name, so that a listener changes, too.
+    let resources = rendered(&counted.redis, "metadata: { name: other }", "50").and(own);
+    assert_eq!(counted.gateway.replace(&resources), Update::Accepted);
+    counted.tool.answer(|seen| Answer::echo(seen).header("x-ratelimit-limit", "50, 50;w=86400"));
+    assert_eq!(["search", "mail"].map(|tool| counted.send(&call(tool, "a")).status), [200; 2]);
+    let unanswered: Vec<_> = counted.lines(2).iter().map(|line| line["unanswered"] == true).collect();
+    assert_eq!(unanswered, [true, false], "whatever the tool says");
+    let wanted = r#"tool_gateway_unanswered_limits_total{agent_id="a",tool="search"} 1"#;
+    let metrics = counted.gateway.prometheus_until(|text| text.contains(wanted));
+    assert!(metrics.contains(wanted), "{metrics}");
 }
 
 #[test]

@@ -18,6 +18,9 @@ pub(super) const KIND: &str = "RateLimitConfig";
 /// Whose limits these are, for a service that others ask too.
 pub(super) const DOMAIN: &str = "toolgate";
 
+/// The fields of an answer by which the filter knows that a call was counted.
+pub(super) const TOLD_LIMITS: [&str; 3] = ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"];
+
 /// What Envoy Gateway's proxies count.
 pub(super) fn traffic(plan: &Plan) -> Vec<Map> {
     if plan.rules.is_empty() {

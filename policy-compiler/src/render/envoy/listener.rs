@@ -71,6 +71,7 @@ fn connection_manager(plan: &Plan) -> Map {
     };
     let routes = map! { "name" => "tools", "domains" => ["*"] }
         .with_some("rate_limits", limits::descriptors(plan))
+        .with_some("response_headers_to_remove", (!plan.rules.is_empty()).then_some(limits::TOLD_LIMITS))
         .with("routes", routes(plan));
     typed("envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager")
         .joined(settings)
