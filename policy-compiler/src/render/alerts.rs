@@ -44,8 +44,8 @@ fn written(alert: &Alert) -> Map {
     }
 }
 
-fn alerts() -> [Alert; 7] {
-    [denied(), limited(), undecided(), unanswered(), uncounted(), reloaded(), refused()]
+fn alerts() -> [Alert; 8] {
+    [denied(), limited(), undecided(), unjudged(), unanswered(), uncounted(), reloaded(), refused()]
 }
 
 /// More than once in ten seconds, and five times as often as in the hour before.
@@ -94,6 +94,25 @@ fn undecided() -> Alert {
         severity: "critical",
         summary: "the filter cannot decide and refuses calls with 503",
         description: "Envoy refused the host function {{ $labels.call }} to the filter. What a decision needed was answered with 503.",
+    }
+}
+
+/// Calls end in 5xx that the filter did not count: without FAIL_RELOAD, a worker whose filter crashed goes on like that.
+/// Only where the filter counts at all: the other Envoys of a cluster are none of ours.
+fn unjudged() -> Alert {
+    let seen = |status: &str| format!("sum by (instance) (rate(tool_gateway_calls_total{status}[5m]))");
+    Alert {
+        name: "ToolCallsNotJudged",
+        expression: format!(
+            "sum by (instance) (rate(envoy_http_downstream_rq_xx{{envoy_response_code_class=\"5\"}}[5m])) - ({} or 0 * {}) > 0.1",
+            seen("{status=~\"5..\"}"),
+            seen("")
+        ),
+        lasts: "5m",
+        severity: "critical",
+        summary: "calls at {{ $labels.instance }} end before the filter can judge them",
+        description: "Envoy answers {{ printf \"%.1f\" $value }} calls each second with 5xx that the filter never saw: most often a \
+                      filter crashed and was not loaded again. The lines with `not_judged` have details.",
     }
 }
 
