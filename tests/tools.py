@@ -31,6 +31,8 @@ REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 CACHE = pathlib.Path(os.environ.get("TOOLGATE_CACHE") or REPOSITORY / ".cache").resolve()
 LOKI = REPOSITORY / "tests" / "loki"
 WASM = "wasm32-wasip1"
+# A program that judges Envoy Gateway's own configuration.
+SETTINGS = REPOSITORY / "tests" / "settings"
 
 # The program by its path inside, and the Python that the wheel asks for, where it names one.
 Wheel = collections.namedtuple("Wheel", "package version program python", defaults=(None,))
@@ -298,17 +300,17 @@ def go_program(name):
     return cached(f"{name}-{version}", program, build)
 
 
-def logql():
-    """Loki's LogQL on the command line, built from `tests/loki`."""
+def own_go_program(name, folder):
+    """A program of this repository, with libraries of others."""
     inputs = hashlib.sha256()
-    for path in sorted([LOKI / "go.mod", LOKI / "go.sum", *LOKI.glob("*.go")]):
+    for path in sorted([folder / "go.mod", folder / "go.sum", *folder.glob("*.go")]):
         inputs.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
 
     def build(home):
-        work("logql: building tests/loki", [go(), "build", "-o", home / "logql", "."], CACHE / "logs" / "logql.log",
-             env=go_environment(), cwd=LOKI)
+        work(f"{name}: building tests/{folder.name}", [go(), "build", "-o", home / name, "."],
+             CACHE / "logs" / f"{name}.log", env=go_environment(), cwd=folder)
 
-    return cached(f"logql-{inputs.hexdigest()[:16]}", "logql", build)
+    return cached(f"{name}-{inputs.hexdigest()[:16]}", name, build)
 
 
 def definitions():
@@ -407,7 +409,8 @@ TOOLS = {
     "envoy-1.39": lambda: wheel("envoy-1.39"),
     "go": go,
     "node": node,
-    "logql": logql,
+    "logql": lambda: own_go_program("logql", LOKI),
+    "settings": lambda: own_go_program("settings", SETTINGS),
     "kubectl-validate": lambda: go_program("kubectl-validate"),
     "kustomize": lambda: go_program("kustomize"),
     "promtool": lambda: go_program("promtool"),

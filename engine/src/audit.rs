@@ -36,6 +36,8 @@ pub struct Record<'a> {
     pub(crate) rule: Option<&'a str>,
     /// Which argument was refused, as far as it may be shown.
     pub(crate) argument: String,
+    /// Whether it has global limits, and was answered although nobody is known to have counted it.
+    pub(crate) is_unanswered: bool,
     pub(crate) status: Option<u16>,
     pub(crate) request_id: Option<&'a str>,
     pub(crate) policy: Option<&'a str>,
@@ -59,6 +61,11 @@ impl Record<'_> {
     /// The rule that decided, an RFC 6901 pointer into the policy; none, if nothing in it allows the call.
     pub fn rule(&self) -> Option<&str> {
         self.rule
+    }
+
+    /// Whether the call has global limits, and was answered although nobody is known to have counted it.
+    pub fn is_unanswered(&self) -> bool {
+        self.is_unanswered
     }
 
     /// The status that the client got; zero, if it got none.
@@ -106,6 +113,9 @@ impl Record<'_> {
         optional(line, ",\"keyword\":", self.reason.and_then(Reason::keyword).unwrap_or_default());
         line.extend_from_slice(b",\"would_deny\":");
         line.extend_from_slice(if self.decision == Decision::Shadow { b"true" } else { b"false" });
+        if self.is_unanswered {
+            line.extend_from_slice(b",\"unanswered\":true");
+        }
     }
 
     fn nanos(&self) -> u64 {
@@ -206,6 +216,8 @@ mod tests {
         rule: &'a str,
         argument: &'a str,
         would_deny: bool,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        unanswered: bool,
         status: u16,
         duration_ms: f64,
         request_id: &'a str,
@@ -227,6 +239,7 @@ mod tests {
             reason: Some(&reason),
             rule: Some(hard),
             argument: hard.to_owned(),
+            is_unanswered: true,
             status: Some(200),
             request_id: None,
             policy: Some("sha256:0"),
@@ -244,13 +257,15 @@ mod tests {
             rule: hard,
             argument: hard,
             would_deny: true,
+            unanswered: true,
             status: 200,
             duration_ms: 3.358,
             request_id: "",
             policy: "sha256:0",
         };
         assert_eq!(record.to_line(), serde_json::to_string(&line).unwrap());
-        let (record, line) = (Record { user_id: None, ..record }, Line { user_id: "", ..line });
+        let (record, line) =
+            (Record { user_id: None, is_unanswered: false, ..record }, Line { user_id: "", unanswered: false, ..line });
         assert_eq!(record.to_line(), serde_json::to_string(&line).unwrap());
     }
 }

@@ -92,6 +92,8 @@ pub enum Undecided {
     Counter,
     /// There is no usable policy.
     Config,
+    /// Nobody could say how the global limits stand.
+    Limits,
 }
 
 impl Reason {
@@ -125,6 +127,7 @@ impl Reason {
             Self::Undecided(Undecided::Contention) => "undecided_contention",
             Self::Undecided(Undecided::Counter) => "undecided_counter",
             Self::Undecided(Undecided::Config) => "undecided_config",
+            Self::Undecided(Undecided::Limits) => "undecided_limits",
         }
     }
 

@@ -3,6 +3,10 @@
 //! In: what the host shows, piece by piece. Out: what the host must do, and at the end the record.
 //! Has no host: every phase can be run natively, and `policy-compiler` runs this same code.
 
+mod counted;
+
+pub use counted::{Answer, AnswerStep, Field};
+
 use crate::{
     arguments::{ArgumentChecks, Offence},
     audit::{Decision, Record},
@@ -65,8 +69,8 @@ pub struct Edits {
 pub enum BodyStep {
     /// Hold it.
     Wait,
-    /// Send the request on as it came.
-    Forward,
+    /// Send the request on as it came, with these fields of the header set first: Envoy counts the call by them.
+    Forward(Vec<Field>),
     /// Answer this.
     Reply(Reply),
 }
@@ -84,6 +88,10 @@ pub struct Exchange {
     arguments: String,
     judgement: Option<Judgement>,
     standings: Vec<Standing>,
+    /// Whether the call went on with fields that it is counted by.
+    is_counted: bool,
+    /// Whether it was answered although nobody is known to have counted it.
+    is_unanswered: bool,
     status: Option<u16>,
 }
 
@@ -143,6 +151,8 @@ impl Exchange {
             arguments: String::new(),
             judgement: None,
             standings: Vec::new(),
+            is_counted: false,
+            is_unanswered: false,
             status: None,
         }
     }
@@ -209,7 +219,7 @@ impl Exchange {
     /// Judges a body that is not whole yet by its size.
     pub fn request_body_grows(&mut self, policy: &Policy, buffered: usize) -> BodyStep {
         match self.phase {
-            Phase::Forwarded => return BodyStep::Forward,
+            Phase::Forwarded => return BodyStep::Forward(Vec::new()),
             Phase::Refused => return BodyStep::Wait,
             Phase::Judging => {}
         }
@@ -223,7 +233,7 @@ impl Exchange {
     /// Judges a whole body, and takes the call out of its limits if nothing else is wrong.
     pub fn request_body<S: Store>(&mut self, policy: &Policy, body: &[u8], now: Timestamp, store: &mut S) -> BodyStep {
         match self.phase {
-            Phase::Forwarded => return BodyStep::Forward,
+            Phase::Forwarded => return BodyStep::Forward(Vec::new()),
             Phase::Refused => return BodyStep::Wait,
             Phase::Judging => {}
         }
@@ -280,11 +290,11 @@ impl Exchange {
     fn conclude(&mut self, policy: &Policy, judged: Result<(), Denial>) -> BodyStep {
         let Err(denial) = judged else {
             self.phase = Phase::Forwarded;
-            return BodyStep::Forward;
+            return BodyStep::Forward(self.count(policy));
         };
         match self.deny(policy, denial) {
             Some(reply) => BodyStep::Reply(reply),
-            None => BodyStep::Forward,
+            None => BodyStep::Forward(Vec::new()),
         }
     }
 
@@ -302,6 +312,10 @@ impl Exchange {
     pub fn undecided(&mut self, why: Undecided) -> Reply {
         let reason = Reason::Undecided(why);
         let reply = denial::reply(&reason, self.request_id.as_deref(), &[]);
+        // In place of an answer, the host shows no head again.
+        if self.phase == Phase::Forwarded {
+            self.status = Some(reply.status);
+        }
         self.phase = Phase::Refused;
         self.judgement = Some(Judgement { reason: Some(reason), rule: None });
         reply
@@ -361,6 +375,7 @@ impl Exchange {
                 .zip(judgement.and_then(|judgement| judgement.rule))
                 .and_then(|(policy, rule)| policy.rule(rule)),
             argument: policy.map(|policy| self.argument(policy, reason)).unwrap_or_default(),
+            is_unanswered: self.is_unanswered,
             status: self.status,
             request_id: self.request_id.as_deref(),
             policy: policy.map(Policy::digest),

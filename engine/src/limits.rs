@@ -3,10 +3,12 @@
 //! In: buckets, an agent, the time and a [`Store`]. Out: the standing of each limit, or which one is spent.
 //! Knows nothing of tools and grants, and keeps nothing itself.
 
+mod answer;
 mod bucket;
 mod fields;
 mod state;
 
+pub(crate) use answer::{Counted, Told, counted};
 pub use bucket::{LimitKind, Standing};
 pub(crate) use bucket::{is_consistent, rules_of};
 pub(crate) use fields::fields;

@@ -3,7 +3,7 @@
 //! In: header fields as bytes. Out: the agent's id, the tool's name, what the body claims to be.
 //! Knows nothing of which agents and tools are declared.
 
-use crate::{denial::Reason, names};
+use crate::{bundle::GLOBAL_PREFIX, denial::Reason, names};
 
 /// Header fields in the order they came, names in lower case as Envoy has them, pseudo-header fields too.
 pub struct Head<'a, B = Vec<u8>> {
@@ -139,7 +139,8 @@ impl<'a, B: AsRef<[u8]>> Head<'a, B> {
 
 /// Whether a field, of the header or the trailers, must not reach a tool as the client sent it.
 pub fn is_untrusted(name: &[u8]) -> bool {
-    OVERRIDES.iter().any(|field| is_same(name, field))
+    let is_counted_by = name.get(..GLOBAL_PREFIX.len()).is_some_and(|start| is_same(start, GLOBAL_PREFIX));
+    is_counted_by || OVERRIDES.iter().any(|field| is_same(name, field))
 }
 
 /// The same name when `_` is read as `-`.
@@ -253,11 +254,15 @@ mod tests {
             "x_forwarded-agent_user",
             "x-http-method-override",
             "x_original_url",
+            "x-toolgate-tool-5-day",
+            "X_Toolgate-anything",
+            "x-toolgate-",
         ] {
             assert!(is_untrusted(name.as_bytes()), "{name}");
         }
         assert!(!is_untrusted(b"x-forwarded-agents"));
         assert!(!is_untrusted(b"x-forwarded-for"));
+        assert!(!is_untrusted(b"x-toolgate") && !is_untrusted(b"x-tool-gate-a"));
     }
 
     #[test]

@@ -98,6 +98,16 @@ pub fn add_to_response_header(name: &str, value: &str) -> Result<(), Fault> {
     abi::add(abi::Map::ResponseHeader, name, value)
 }
 
+/// All fields of the response's header, as bytes, with duplicates.
+pub fn response_header() -> Result<Fields, Fault> {
+    abi::fields(abi::Map::ResponseHeader)
+}
+
+/// Who answered and why, in Envoy's own words: no tool can say so. Every answer has it.
+pub fn response_details() -> Result<Vec<u8>, Fault> {
+    abi::property("response\0code_details")?.ok_or(Fault { call: "proxy_get_property", status: -1 })
+}
+
 /// The response's status, if it is a number.
 pub fn response_status() -> Result<Option<u16>, Fault> {
     let value = abi::field(abi::Map::ResponseHeader, ":status")?;

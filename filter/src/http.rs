@@ -15,7 +15,7 @@ use proxy_wasm::{
 use std::{mem, rc::Rc};
 use toolgate_engine::{
     denial::{Reply, Undecided},
-    exchange::{Awaited, BodyStep, Edits, Exchange, HeadStep, TRUSTED_AGENT, TRUSTED_USER},
+    exchange::{Answer, AnswerStep, Awaited, BodyStep, Edits, Exchange, Field, HeadStep, TRUSTED_AGENT, TRUSTED_USER},
     limits::Timestamp,
     policy::Policy,
     request::{Head, is_untrusted},
@@ -64,17 +64,15 @@ impl HttpContext for ToolCallContext {
 
     /// Envoy shows our own replies here too: the engine knows which exchange was refused.
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
+        if self.exchange.is_counted() {
+            return self.or_refuse(Self::judge_answer);
+        }
         // The tool has done its work: what fails here is counted, and takes nothing back.
         let status = host::response_status().unwrap_or_else(|fault| {
             metrics::count_fault(fault);
             None
         });
-        for (name, value) in self.exchange.response_head(status) {
-            if let Err(fault) = host::add_to_response_header(name, &value) {
-                metrics::count_fault(fault);
-            }
-        }
-        Action::Continue
+        pass(&self.exchange.response_head(status))
     }
 
     fn on_log(&mut self) {
@@ -142,7 +140,7 @@ impl ToolCallContext {
             step => step,
         };
         Ok(match step {
-            BodyStep::Forward => self.release()?,
+            BodyStep::Forward(fields) => self.release(&fields)?,
             BodyStep::Wait => Action::Pause,
             BodyStep::Reply(reply) => send(&reply),
         })
@@ -159,8 +157,11 @@ impl ToolCallContext {
         Ok(BodyStep::Wait)
     }
 
-    /// Puts back what was kept, before what has come since.
-    fn release(&mut self) -> Result<Action, Fault> {
+    /// Puts back what was kept, before what has come since. A header that is held can still be changed.
+    fn release(&mut self, fields: &[Field]) -> Result<Action, Fault> {
+        for (name, value) in fields {
+            host::set_in_request_header(name, value)?;
+        }
         let kept = mem::take(&mut self.kept);
         if !kept.is_empty() {
             host::set_request_body(0, &kept)?;
@@ -177,6 +178,17 @@ impl ToolCallContext {
         Ok(step)
     }
 
+    /// Whether Envoy's rate limit filter, which stands behind, let the call pass. If that cannot be told, it did not.
+    fn judge_answer(&mut self, policy: &Policy) -> Result<Action, Fault> {
+        let (details, fields) = (host::response_details()?, host::response_header()?);
+        let fields = fields.list();
+        let answer = Answer { details: &details, fields: &fields };
+        Ok(match self.exchange.answer_head(policy, &answer, host::response_status()?, host::now()?) {
+            AnswerStep::Pass(fields) => pass(&fields),
+            AnswerStep::Reply(reply) => send(&reply),
+        })
+    }
+
     fn refuse_undecided(&mut self, why: Undecided) -> Action {
         send(&self.exchange.undecided(why))
     }
@@ -188,6 +200,16 @@ fn send(reply: &Reply) -> Action {
         metrics::count_fault(fault);
     }
     Action::Pause
+}
+
+/// Lets an answer pass, with these fields added as far as the host takes them.
+fn pass(fields: &[(&'static str, String)]) -> Action {
+    for (name, value) in fields {
+        if let Err(fault) = host::add_to_response_header(name, value) {
+            metrics::count_fault(fault);
+        }
+    }
+    Action::Continue
 }
 
 fn apply(edits: &Edits) -> Result<(), Fault> {

@@ -22,6 +22,7 @@ pub struct Metrics {
     calls: HashMap<(Subject, u16), u32>,
     durations: HashMap<Subject, u32>,
     shadow_denials: HashMap<(Subject, &'static str), u32>,
+    unanswered: HashMap<Subject, u32>,
 }
 
 impl Metrics {
@@ -38,6 +39,12 @@ impl Metrics {
             format!("tool_gateway_duration_milliseconds;agent_id={agent};tool={tool};")
         })?;
         host::record(durations, record.duration_ms())?;
+        if record.is_unanswered() {
+            let unanswered = found_or_defined(&mut self.unanswered, subject, MetricKind::Counter, || {
+                format!("tool_gateway_unanswered_limits_total;agent_id={agent};tool={tool};")
+            })?;
+            host::increment(unanswered)?;
+        }
         if record.decision() != Decision::Shadow {
             return Ok(());
         }

@@ -10,6 +10,7 @@ mod envoy;
 mod envoy_gateway;
 mod gateway;
 mod identity;
+mod limits;
 mod network;
 mod observe;
 mod plan;
@@ -65,7 +66,7 @@ impl Manifest {
     /// Whether it is an object that a cluster keeps. The others are for programs: the list of the files, and
     /// configurations.
     pub fn is_object(&self) -> bool {
-        !["Kustomization", envoy_gateway::KIND, envoy::KIND].contains(&self.kind.as_str())
+        !["Kustomization", envoy_gateway::KIND, envoy::KIND, limits::KIND].contains(&self.kind.as_str())
     }
 }
 
@@ -103,13 +104,17 @@ fn plan(values: Values, config: &str, target: Target, findings: &mut Findings) -
 
 fn manifests(plan: &Plan, target: Target) -> Vec<Manifest> {
     match target {
-        Target::Envoy => vec![Manifest {
-            file: "envoy.yaml",
-            kind: envoy::KIND.to_owned(),
-            text: envoy::configuration(plan).to_text(),
-        }],
+        Target::Envoy => envoy_alone(plan),
         Target::Kubernetes => kubernetes(plan),
     }
+}
+
+/// Envoy's configuration, and that of the rate limit service if it is asked.
+fn envoy_alone(plan: &Plan) -> Vec<Manifest> {
+    let of =
+        |file, kind: &str, configuration: &Map| Manifest { file, kind: kind.to_owned(), text: configuration.to_text() };
+    let limits = limits::configuration(plan).map(|limits| of("rate-limits.yaml", limits::KIND, &limits));
+    [of("envoy.yaml", envoy::KIND, &envoy::configuration(plan))].into_iter().chain(limits).collect()
 }
 
 /// All objects by file, the list of the files, and what Envoy Gateway itself must be told.
@@ -119,6 +124,7 @@ fn kubernetes(plan: &Plan) -> Vec<Manifest> {
         ("routes.yaml", gateway::routes(plan)),
         ("extension-policy.yaml", vec![policies::extension(plan)]),
         ("client-traffic-policy.yaml", vec![policies::client_traffic(plan)]),
+        ("backend-traffic-policy.yaml", limits::traffic(plan)),
         ("security-policy.yaml", identity::security(plan)),
         ("envoy-proxy.yaml", vec![observe::proxy(plan)]),
         ("patch-policy.yaml", policies::patch(plan)),

@@ -62,9 +62,22 @@ agents: { dev-agent: {} }
 tools: { search: { agents: [dev-agent] }, fetch: { agents: [dev-agent] } }
 ";
 
-/// What is said of values. Those named `static-…` are for an Envoy alone.
+/// One whose limits are counted over all Envoys, by so many rules.
+fn counted_by(rules: u32) -> Vec<u8> {
+    let limited = (1..=rules)
+        .map(|at| format!(", t{at}: {{ agents: [dev-agent], quota: {{ limit: {at}/day, scope: global }} }}"));
+    let tools = format!("fetch: {{ agents: [dev-agent] }}{}", limited.collect::<String>());
+    String::from_utf8_lossy(POLICY_OF_VALUES).replace("fetch: { agents: [dev-agent] }", &tools).into_bytes()
+}
+
+/// What is said of values. Those named `static-…` are for an Envoy alone, those named `counted-…` for global limits.
 fn told_of_values(name: &str, source: &[u8]) -> Vec<Diagnostic> {
-    let policy = Text { name: "policy.yaml", bytes: POLICY_OF_VALUES };
+    let policy = match (name.contains("counted"), name.contains("too-many")) {
+        (false, _) => POLICY_OF_VALUES.to_vec(),
+        (true, false) => counted_by(1),
+        (true, true) => counted_by(257),
+    };
+    let policy = Text { name: "policy.yaml", bytes: &policy };
     let target = if name.contains("static") { Target::Envoy } else { Target::Kubernetes };
     let rendered = render(policy, &Beside, Text { name, bytes: source }, target).unwrap();
     let errors = rendered.values.iter().any(|found| found.severity() == Severity::Error);

@@ -230,6 +230,155 @@ fn nothing_is_rendered_while_policy_or_values_have_an_error() {
     }
 }
 
+/// Limits of each kind, over all Envoys.
+const GLOBAL_POLICY: &str = "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\nidentity: { header: x-agent-id }\n\
+    agents: { dev-agent: { rate: { limit: 5/second, scope: global } } }\n\
+    tool_groups: { web: { tools: [search], quota: { limit: 9/hour, scope: global, per: all } } }\n\
+    tools:\n  search: { agents: [dev-agent], rate: { limit: 60/minute, scope: global } }\n  \
+    fetch: { agents: [dev-agent], quota: { limit: 7/day, scope: global } }\n";
+
+const REDIS: &str = "redis://redis.limits.svc:6379";
+
+fn counted() -> String {
+    format!("strict: true\nglobal_limits: {{ redis: \"{REDIS}\" }}\n")
+}
+
+/// The fields that the filter sets for that policy.
+const GLOBAL_FIELDS: [&str; 4] = [
+    "x-toolgate-agent-5-second",
+    "x-toolgate-group-4b5e57f6-9-hour",
+    "x-toolgate-tool-60-minute",
+    "x-toolgate-tool-7-day",
+];
+
+/// What is written for an Envoy alone: its configuration, and that of the service.
+fn for_envoy(policy: &str, more: &str) -> Vec<YamlOwned> {
+    let values = format!("{HEAD}{UPSTREAM}{more}");
+    let Rendered { manifests, packing: _, values: found } = rendered(policy, &values, Target::Envoy);
+    assert!(!manifests.is_empty(), "{found:?}");
+    manifests.iter().map(|manifest| read(&manifest.text)).collect()
+}
+
+const SERVICE: &str = "envoy: { rate_limit_service: { host: limits.example.org, port: 8081 } }\n";
+
+#[test]
+fn each_field_of_a_global_limit_is_counted_by_a_rule_that_all_routes_share() {
+    let policy = &one(&manifests(GLOBAL_POLICY, &counted()), "BackendTrafficPolicy")["spec"];
+    assert_eq!(policy["targetRefs"][0]["kind"].as_str(), Some("Gateway"));
+    let rules = policy["rateLimit"]["global"]["rules"].as_sequence().unwrap();
+    let told = |rule: &YamlOwned| {
+        let field = &rule["clientSelectors"][0]["headers"][0];
+        assert_eq!((field["type"].as_str(), rule["shared"].as_bool()), (Some("Distinct"), Some(true)));
+        let limit = &rule["limit"];
+        let text = |value: &YamlOwned| value.as_str().unwrap().to_owned();
+        (text(&field["name"]), limit["requests"].as_integer().unwrap(), text(&limit["unit"]))
+    };
+    let wanted = [(5, "Second"), (9, "Hour"), (60, "Minute"), (7, "Day")];
+    let wanted =
+        GLOBAL_FIELDS.into_iter().zip(wanted).map(|(field, (count, unit))| (field.to_owned(), count, unit.to_owned()));
+    assert_eq!(rules.iter().map(told).collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
+}
+
+#[test]
+fn envoy_gateway_is_told_where_calls_are_counted_and_what_becomes_of_them_without_an_answer() {
+    for (unanswered, closed) in [("", true), ("refuse", true), ("allow", false)] {
+        let said = if unanswered.is_empty() {
+            String::new()
+        } else {
+            format!("global_limits: {{ unanswered: {unanswered} }}\n")
+        };
+        let own = one(&manifests(&format!("{GLOBAL_POLICY}{said}"), &counted()), "EnvoyGateway");
+        let limits = &own["rateLimit"];
+        assert_eq!(limits["failClosed"].as_bool(), Some(closed), "{unanswered}");
+        assert_eq!(limits["timeout"].as_str(), Some("100ms"));
+        assert_eq!(limits["backend"]["redis"]["url"].as_str(), Some(REDIS));
+        let variable = &own["provider"]["kubernetes"]["rateLimitDeployment"]["container"]["env"][0];
+        assert_eq!(variable["name"].as_str(), Some("STOP_CACHE_KEY_INCREMENT_WHEN_OVERLIMIT"));
+        assert_eq!(variable["value"].as_str(), Some("true"));
+    }
+}
+
+#[test]
+fn a_secret_and_a_certificate_lead_to_redis_too() {
+    let more = "strict: true\nglobal_limits: { redis_secret: limits, redis_certificate: client, timeout_milliseconds: 1500 }\n";
+    let own = one(&manifests(GLOBAL_POLICY, more), "EnvoyGateway");
+    let redis = &own["rateLimit"]["backend"]["redis"];
+    let secret = &redis["urlRef"]["secretKeyRef"];
+    assert_eq!((secret["name"].as_str(), secret["key"].as_str()), (Some("limits"), Some("url")));
+    assert_eq!(redis["tls"]["certificateRef"]["name"].as_str(), Some("client"));
+    assert_eq!(own["rateLimit"]["timeout"].as_str(), Some("1500ms"));
+    assert!(redis.as_mapping_get("url").is_none());
+}
+
+#[test]
+fn envoy_alone_asks_for_the_fields_that_its_service_counts() {
+    for (unanswered, closed) in [("refuse", true), ("allow", false)] {
+        let policy = format!("{GLOBAL_POLICY}global_limits: {{ unanswered: {unanswered} }}\n");
+        let written = for_envoy(&policy, SERVICE);
+        let [envoy, service] = written.as_slice() else { panic!("two configurations: {written:?}") };
+        let manager = &envoy["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"];
+        let filters = manager["http_filters"].as_sequence().unwrap();
+        let names: Vec<_> = filters.iter().map(|filter| filter["name"].as_str().unwrap()).collect();
+        let order = ["envoy.filters.http.wasm", "envoy.filters.http.ratelimit", "envoy.filters.http.router"];
+        assert_eq!(names, order, "a call that the filter refuses must not be counted");
+        let filter = &filters[1]["typed_config"];
+        assert_eq!(filter["failure_mode_deny"].as_bool(), Some(closed));
+        assert_eq!(filter["timeout"].as_str(), Some("0.100s"));
+        assert_eq!(filter["enable_x_ratelimit_headers"].as_str(), Some("DRAFT_VERSION_03"));
+        assert_eq!(filter["domain"].as_str(), service["domain"].as_str());
+        let asked = manager["route_config"]["virtual_hosts"][0]["rate_limits"].as_sequence().unwrap();
+        let field = |asked: &YamlOwned| {
+            let field = &asked["actions"][0]["request_headers"];
+            assert_eq!(field["header_name"].as_str(), field["descriptor_key"].as_str());
+            field["header_name"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(asked.iter().map(field).collect::<Vec<_>>(), GLOBAL_FIELDS);
+        let counted = service["descriptors"].as_sequence().unwrap();
+        assert_eq!(counted.iter().map(|each| each["key"].as_str().unwrap()).collect::<Vec<_>>(), GLOBAL_FIELDS);
+        let limit = &counted[1]["rate_limit"];
+        assert_eq!((limit["unit"].as_str(), limit["requests_per_unit"].as_integer()), (Some("hour"), Some(9)));
+        let clusters = envoy["static_resources"]["clusters"].as_sequence().unwrap();
+        let name = filter["rate_limit_service"]["grpc_service"]["envoy_grpc"]["cluster_name"].as_str();
+        let cluster = clusters.iter().find(|cluster| cluster["name"].as_str() == name).unwrap();
+        assert!(cluster.as_mapping_get("typed_extension_protocol_options").is_some(), "gRPC needs HTTP/2");
+    }
+}
+
+#[test]
+fn without_a_global_limit_nobody_is_asked_to_count() {
+    let manifests = manifests(HEADER_POLICY, "strict: true\n");
+    assert!(of_kind(&manifests, "BackendTrafficPolicy").is_empty());
+    assert!(one(&manifests, "EnvoyGateway").as_mapping_get("rateLimit").is_none());
+    let written = for_envoy(HEADER_POLICY, "");
+    assert_eq!(written.len(), 1);
+    let manager = &written[0]["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"];
+    assert_eq!(manager["http_filters"].as_sequence().unwrap().len(), 2);
+}
+
+#[test]
+fn global_limits_are_not_rendered_for_headers_that_are_sent_ahead() {
+    let values = format!("{HEAD}{FILTER}{UPSTREAM}{}", counted().replace("true", "false"));
+    let Rendered { manifests, packing, values: _ } = rendered(GLOBAL_POLICY, &values, Target::Kubernetes);
+    assert!(manifests.is_empty());
+    let codes: Vec<_> = packing.diagnostics.iter().map(|found| found.code.id()).collect();
+    assert!(codes.contains(&"TG057"), "{codes:?}");
+}
+
+#[test]
+fn as_many_rules_are_rendered_as_envoy_gateway_takes() {
+    for (count, codes) in [(256, [].as_slice()), (257, &["TG128"])] {
+        let tool =
+            |at: u32| format!("  t{at}: {{ agents: [dev-agent], quota: {{ limit: {at}/day, scope: global }} }}\n");
+        let tools: String = (1..=count).map(tool).collect();
+        let policy = HEADER_POLICY.replace("tools: { search: { agents: [dev-agent] } }\n", &format!("tools:\n{tools}"));
+        let values = format!("{HEAD}{FILTER}{UPSTREAM}identity: {{ trusted_headers: [x-agent-id] }}\n{}", counted());
+        let Rendered { manifests, packing: _, values: found } = rendered(&policy, &values, Target::Kubernetes);
+        let errors = found.iter().filter(|found| found.severity() == Severity::Error);
+        assert_eq!(errors.map(|found| found.code.id()).collect::<Vec<_>>(), codes);
+        assert_eq!(manifests.is_empty(), !codes.is_empty());
+    }
+}
+
 /// Values in which every key has a text of the user.
 const ALL: &str = r#"apiVersion: toolgate.dev/v1
 kind: RenderValues
@@ -245,13 +394,16 @@ identity:
   mtls: { ca: "good" }
   api_key: { secret: "good", header: "good" }
   trusted_headers: ["x-agent-id"]
+strict: true
+global_limits: { redis_secret: "good", redis_certificate: "good" }
 monitoring: { namespace: "good", labels: { "good": "good" } }
-envoy: { filter: "/good", address: 127.0.0.1, certificate: "/good", private_key: "/good", ca: "/good" }
+envoy: { filter: "/good", address: 127.0.0.1, certificate: "/good", private_key: "/good", ca: "/good", rate_limit_service: { host: "good", port: 1 } }
 "#;
 
 #[test]
 fn no_text_of_the_values_breaks_out() {
-    let policy = HEADER_POLICY.replace("search: {", "good: { agents: [dev-agent] }, search: {");
+    let limited = "good: { agents: [dev-agent], rate: { limit: 1/minute, scope: global } }, search: {";
+    let policy = HEADER_POLICY.replace("search: {", limited);
     let places: Vec<usize> = ALL.match_indices("good").map(|(at, _)| at).collect();
     assert!(places.len() > 30);
     for target in [Target::Kubernetes, Target::Envoy] {

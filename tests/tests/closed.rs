@@ -181,6 +181,30 @@ fn a_host_that_does_not_say_who_calls_means_503_and_never_another_source() {
     gateway::assert_no_trap(&envoy);
 }
 
+/// A tool can send any status: without Envoy's own word, nobody knows whether the limit refused the call.
+#[test]
+fn a_host_that_does_not_say_who_answered_a_counted_call_means_503() {
+    let upstream = Upstream::start();
+    let policy = POLICY.replace("1000/month", "{ limit: 9/day, scope: global }");
+    let listeners = [
+        enforced_without("proxy_get_property", "counted", &policy),
+        enforced_without("proxy_get_header_map_value", "counted-status", &policy),
+        enforced_without("", "whole-counted", &policy),
+    ];
+    let envoy = Envoy::start(&gateway::config(&upstream, listeners).concurrency(1));
+    for protocol in BOTH {
+        assert_eq!(call().send(protocol, envoy.listener_addr("whole-counted")).unwrap().status, 200);
+        for listener in ["counted", "counted-status"] {
+            let reply = call().send(protocol, envoy.listener_addr(listener)).unwrap();
+            assert_eq!((reply.status, reply.json()["reason"].as_str()), (503, Some("undecided_host")), "{listener}");
+            let line = envoy.audit_lines(listener, 1).pop().unwrap();
+            let told = (&line["decision"], &line["reason"], &line["status"]);
+            assert_eq!(told, (&"deny".into(), &"undecided_host".into(), &503.into()), "{listener}");
+        }
+    }
+    gateway::assert_no_trap(&envoy);
+}
+
 #[test]
 fn a_host_that_refuses_what_a_decision_needs_means_503() {
     let needed = [

@@ -4,7 +4,8 @@
 #![cfg(test)]
 
 use policy_compiler::files::NoFiles;
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::cell::Cell;
 use toolgate_tests::harness::{
     PATIENCE,
     client::{Call, Protocol, Reply},
@@ -13,7 +14,7 @@ use toolgate_tests::harness::{
     load,
     ratelimit::RateLimitService,
     redis::Redis,
-    upstream::Upstream,
+    upstream::{Answer, Upstream},
     wait_for,
 };
 
@@ -52,6 +53,8 @@ struct Counted {
     service: RateLimitService,
     redis: Redis,
     tool: Upstream,
+    /// How many calls were made, each of which leaves a line.
+    sent: Cell<usize>,
 }
 
 impl Counted {
@@ -59,7 +62,7 @@ impl Counted {
         let (tool, redis) = (Upstream::start(), Redis::start());
         let gateway = EnvoyGateway::start(&rendered(&redis, more, "50"), tool.address());
         let service = gateway.rate_limit_service();
-        let counted = Self { gateway, service, redis, tool };
+        let counted = Self { gateway, service, redis, tool, sent: Cell::new(0) };
         // The service asks Envoy Gateway for its limits when it is up.
         let is_up = || (counted.send(&call("mail", "c")).status == 200 && counted.keys() != "*0\r\n").then_some(());
         assert!(wait_for(PATIENCE * 3, is_up).is_some(), "{}", counted.service.log());
@@ -69,6 +72,7 @@ impl Counted {
     }
 
     fn send(&self, call: &Call) -> Reply {
+        self.sent.update(|sent| sent + 1);
         call.send(Protocol::Http1, self.gateway.address()).unwrap()
     }
 
@@ -89,15 +93,11 @@ impl Counted {
         value.lines().last().unwrap().parse().unwrap()
     }
 
-    /// The newest lines of judged calls.
-    fn lines(&self, before: usize, count: usize) -> Vec<Value> {
-        let lines = self.gateway.judged(before + count).split_off(before);
-        assert_eq!(lines.len(), count);
-        lines
-    }
-
-    fn told(&self) -> usize {
-        self.gateway.judged(0).len()
+    /// The lines of the last calls.
+    fn lines(&self, count: usize) -> Vec<Value> {
+        let lines = self.gateway.judged(self.sent.get());
+        assert_eq!(lines.len(), self.sent.get());
+        lines[lines.len() - count..].to_vec()
     }
 }
 
@@ -108,19 +108,19 @@ fn told(line: &Value) -> [&str; 3] {
 #[test]
 fn each_limit_holds_exactly_and_a_refused_call_takes_nothing() {
     let counted = Counted::start("");
-    let before = counted.told();
     let blocked = call("search", "a").body(r#"{"arguments":{"q":"bad"}}"#);
     assert_eq!(counted.statuses(&blocked), [400; 3]);
     assert_eq!((counted.statuses(&call("free", "a")), counted.keys().as_str()), ([200; 2], "*0\r\n"));
     let request = call("search", "a").http1_bytes();
     let load = load::run(counted.gateway.address(), 8, 200, move |_| request.clone());
+    counted.sent.update(|sent| sent + 200);
     assert_eq!((load.count(200), load.count(429), load.broken), (50, 150, 0), "{load:?}");
     // Who claims to be counted as somebody else still counts as itself.
     let claims = call("search", "a").header("x-toolgate-tool-50-day", "search b");
     let refused = counted.send(&claims);
     assert_eq!((refused.status, refused.json()["reason"].as_str()), (429, Some("quota_exceeded")));
     assert!(refused.header("retry-after").is_some_and(|after| after.parse::<u32>().is_ok()), "{refused:?}");
-    let lines = counted.lines(before, 206);
+    let lines = counted.lines(206);
     let denied: Vec<_> = lines.iter().filter(|line| line["status"] == 429).map(told).collect();
     assert_eq!(denied, [["deny", "quota_exceeded", "/tools/search/quota"]; 151]);
     assert_eq!([("mail", "a"), ("search", "b")].map(|(tool, agent)| counted.send(&call(tool, agent)).status), [200; 2]);
@@ -132,13 +132,37 @@ fn each_limit_holds_exactly_and_a_refused_call_takes_nothing() {
 }
 
 #[test]
+fn a_call_that_nobody_counts_is_never_silent() {
+    let counted = Counted::start("");
+    // A policy of somebody's own for a route takes the place of the one for the Gateway.
+    let own = json!({
+        "apiVersion": "gateway.envoyproxy.io/v1alpha1",
+        "kind": "BackendTrafficPolicy",
+        "metadata": {"name": "own", "namespace": "agents"},
+        "spec": {
+            "targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "tools"}],
+            "timeout": {"http": {"requestTimeout": "30s"}},
+        },
+    });
+    // Another name, so that a listener changes, too.
+    let resources = rendered(&counted.redis, "metadata: { name: other }", "50").and(own);
+    assert_eq!(counted.gateway.replace(&resources), Update::Accepted);
+    counted.tool.answer(|seen| Answer::echo(seen).header("x-ratelimit-limit", "50, 50;w=86400"));
+    assert_eq!(["search", "mail"].map(|tool| counted.send(&call(tool, "a")).status), [200; 2]);
+    let unanswered: Vec<_> = counted.lines(2).iter().map(|line| line["unanswered"] == true).collect();
+    assert_eq!(unanswered, [true, false], "whatever the tool says");
+    let wanted = r#"tool_gateway_unanswered_limits_total{agent_id="a",tool="search"} 1"#;
+    let metrics = counted.gateway.prometheus_until(|text| text.contains(wanted));
+    assert!(metrics.contains(wanted), "{metrics}");
+}
+
+#[test]
 fn a_limit_of_an_agent_holds_over_its_tools_and_takes_from_no_other_when_it_refuses() {
     let counted = Counted::start("");
-    let before = counted.told();
     let tools = ["search", "mail", "search", "mail", "search", "mail", "search", "search", "mail", "shared"];
     let statuses = tools.map(|tool| counted.send(&call(tool, "c")).status);
     assert_eq!(statuses, [200, 200, 200, 200, 200, 200, 200, 429, 429, 429]);
-    let lines = counted.lines(before, 10).split_off(7);
+    let lines = counted.lines(3);
     assert_eq!(lines.iter().map(told).collect::<Vec<_>>(), [["deny", "quota_exceeded", "/agents/c/quota"]; 3]);
     assert_eq!(["_search c_", "_mail c_"].map(|key| counted.count(key)), [4, 3], "{}", counted.keys());
     assert_eq!(counted.statuses(&call("shared", "a")), [200, 200, 200, 200, 429], "nothing of it was taken");
@@ -151,11 +175,10 @@ fn without_the_service_calls_are_refused_or_pass_as_the_policy_says_and_it_is_au
         ("global_limits: { unanswered: allow }", 200, ["allow", "granted", "/tools/search/agents/0"]),
     ] {
         let mut counted = Counted::start(more);
-        let before = counted.told();
         assert_eq!(counted.send(&call("search", "a")).status, 200);
         counted.service.kill();
         assert_eq!(["search", "free"].map(|tool| counted.send(&call(tool, "a")).status), [status, 200]);
-        let lines = counted.lines(before, 3);
+        let lines = counted.lines(3);
         let unanswered: Vec<_> = lines.iter().map(|line| line["unanswered"] == true).collect();
         assert_eq!((told(&lines[1]), unanswered), (said, vec![false, status == 200, false]), "{lines:?}");
         assert_eq!(counted.tool.seen().len(), if status == 200 { 3 } else { 2 });

@@ -1,8 +1,8 @@
 //! What `render` writes, judged by those who will read it: Kubernetes' own validation with the published definitions,
-//! kustomize, Prometheus' rule checker, and Envoy. Each of them must also refuse something, so that it is known to judge.
+//! kustomize, Envoy Gateway's types, Prometheus' rule checker, and Envoy. Each of them must also refuse something, so
+//! that it is known to judge.
 //!
-//! In: `TOOLGATE_KUBECTL_VALIDATE`, `TOOLGATE_DEFINITIONS`, `TOOLGATE_KUSTOMIZE`, `TOOLGATE_PROMTOOL`, `TOOLGATE_ENVOYS`,
-//! `TOOLGATE_FILTER`.
+//! In: the variables `TOOLGATE_…` that `run_manifests` of `tests/run` sets.
 //! Out: what they say. No server is started.
 
 #![cfg(test)]
@@ -19,7 +19,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// All sources of identity, and names that need care in YAML.
+/// All sources of identity, limits over all Envoys, and names that need care in YAML.
 const POLICY: &str = "apiVersion: toolgate.dev/v1
 kind: ToolPolicy
 identity:
@@ -27,10 +27,11 @@ identity:
   - mtls: uri_san
   - api_key: { header: x-client-id }
   - header: x-agent-id
-agents: { 'null': {}, dev-agent: {} }
+agents: { 'null': {}, dev-agent: { rate: { limit: 1/second, scope: global } } }
+tool_groups: { web: { tools: ['1.0'], quota: { limit: 4000000000/day, scope: global, per: all } } }
 tools:
-  'on': { agents: [dev-agent], body_limit: 3MiB }
-  '1.0': { agents: [dev-agent] }
+  'on': { agents: [dev-agent], body_limit: 3MiB, rate: { limit: 60/minute, scope: global } }
+  '1.0': { agents: [dev-agent], quota: { limit: 100/hour, scope: global } }
   a_b.C: { agents: ['null'] }
 ";
 
@@ -55,6 +56,7 @@ identity:
   mtls: { ca: agents-ca }
   api_key: { secret: agents-keys, header: x-key }
 strict: true
+global_limits: { redis_secret: '1.0', redis_certificate: 'no', timeout_milliseconds: 60000 }
 monitoring: { namespace: monitoring, labels: { release: '1.0' } }
 ";
 
@@ -120,7 +122,7 @@ fn kubernetes_takes_what_all_values_and_awkward_names_give() {
     let folder = written(manifests.iter().filter(|manifest| manifest.is_object()));
     let output = validated(folder.path());
     assert!(output.status.success(), "{}", said(&output));
-    assert_eq!(said(&output).matches("OK").count(), 10, "{}", said(&output));
+    assert_eq!(said(&output).matches("OK").count(), 11, "{}", said(&output));
 }
 
 #[test]
@@ -174,6 +176,38 @@ fn kustomize_finds_all_objects_of_the_repository_and_of_all_values() {
     fs::remove_file(folder.path().join("routes.yaml")).unwrap();
     let output = built(folder.path());
     assert!(!output.status.success() && said(&output).contains("routes.yaml"), "{}", said(&output));
+}
+
+/// Envoy Gateway itself passes over keys that it does not know. These are its types, read strictly, and its own checks.
+fn judged(configuration: &str) -> Output {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("envoy-gateway.yaml");
+    fs::write(&file, configuration).unwrap();
+    Command::new(path_of("TOOLGATE_SETTINGS")).arg(file).output().unwrap()
+}
+
+#[test]
+fn envoy_gateway_knows_each_key_of_its_own_configuration() {
+    let shipped = fs::read_to_string(root().join("manifests/envoy-gateway.yaml")).unwrap();
+    let by_url = VALUES.replace("redis_secret: '1.0'", "redis: 'redis://192.0.2.1:6379'");
+    for configuration in [&shipped, &own(VALUES), &own(&by_url)] {
+        let output = judged(configuration);
+        assert!(output.status.success(), "{}", said(&output));
+    }
+    for (good, bad) in [
+        ("failClosed:", "failsClosed:"),
+        ("rateLimitDeployment:", "rateLimitDeploy:"),
+        ("enableBackend:", "enableBackends:"),
+        ("type: Redis", "type: Memory"),
+    ] {
+        let output = judged(&own(VALUES).replace(good, bad));
+        assert!(!output.status.success(), "{bad}: {}", said(&output));
+    }
+}
+
+fn own(values: &str) -> String {
+    let manifests = rendered(POLICY, values, Target::Kubernetes);
+    manifests.into_iter().find(|manifest| manifest.kind == "EnvoyGateway").unwrap().text
 }
 
 /// The rules of the repository's PrometheusRule, as Prometheus reads them.
@@ -242,7 +276,7 @@ fn both_versions_of_the_proxy_take_the_configuration_of_the_repository() {
 }
 
 #[test]
-fn both_versions_of_the_proxy_take_tokens_and_certificates() {
+fn both_versions_of_the_proxy_take_tokens_certificates_and_global_limits() {
     let folder = TempDir::new().unwrap();
     let made = rcgen::generate_simple_self_signed(["tools.local".to_owned()]).unwrap();
     let (certificate, key) = (folder.path().join("tls.crt"), folder.path().join("tls.key"));
@@ -251,7 +285,8 @@ fn both_versions_of_the_proxy_take_tokens_and_certificates() {
     let (certificate, key) = (certificate.display(), key.display());
     let filter = path_of("TOOLGATE_FILTER");
     let envoy = format!(
-        "envoy: {{ filter: '{}', address: '::1', certificate: '{certificate}', private_key: '{key}', ca: '{certificate}' }}\n",
+        "envoy: {{ filter: '{}', address: '::1', certificate: '{certificate}', private_key: '{key}', ca: '{certificate}', \
+         rate_limit_service: {{ host: limits.example.org, port: 8081, tls: true }} }}\n",
         filter.display()
     );
     for sources in ["[{ jwt: { provider: keycloak, agent: azp } }, { mtls: uri_san }]", "{ mtls: uri_san }"] {
@@ -261,8 +296,12 @@ fn both_versions_of_the_proxy_take_tokens_and_certificates() {
         let values = if sources.contains("jwt") { VALUES.to_owned() } else { without_identity() };
         let values = values.replace("      claims_to_headers: { x-agent-id: azp }\n", "");
         let configuration = &rendered(&policy, &format!("{values}{envoy}"), Target::Envoy)[0].text;
+        assert!(configuration.contains(".filters.http.ratelimit.v3"));
         for output in checked(configuration) {
             assert!(output.status.success(), "{configuration}\n{}", said(&output));
+        }
+        for output in checked(&configuration.replace("failure_mode_deny", "failure_mode_denied")) {
+            assert!(!output.status.success(), "{}", said(&output));
         }
     }
 }

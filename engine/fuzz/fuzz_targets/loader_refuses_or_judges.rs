@@ -84,7 +84,7 @@ fn judge(policy: &Policy, agent: &str, tool: &str, body: &[u8]) {
         HeadStep::Proceed { body: Awaited::Nothing, .. } => true,
         HeadStep::Proceed { body: Awaited::Body, .. } => {
             match exchange.request_body(policy, body, NOON, &mut Forgetful) {
-                BodyStep::Forward => true,
+                BodyStep::Forward(_) => true,
                 BodyStep::Reply(_) => false,
                 BodyStep::Wait => panic!("a body that is whole is judged"),
             }

@@ -4,7 +4,7 @@
 //! Counts nothing. The name of a field is a class, its value says whose calls: so few rules serve any number of tools.
 
 use super::{Bundle, Share};
-use crate::limits::LimitKind;
+use crate::limits::{LimitKind, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::{borrow::Cow, collections::BTreeSet, fmt, format, string::String, vec::Vec};
@@ -97,6 +97,12 @@ impl Unit {
             Self::Hour => 3_600,
             Self::Day => 86_400,
         }
+    }
+
+    /// Seconds from a moment to the end of the window that it lies in.
+    pub(crate) fn left_at(self, Timestamp(now): Timestamp) -> u64 {
+        let (seconds, length) = (now / 1_000_000_000, u64::from(self.seconds()));
+        length.saturating_sub(seconds.checked_rem(length).unwrap_or_default())
     }
 }
 

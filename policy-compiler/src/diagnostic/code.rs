@@ -115,6 +115,7 @@ pub enum Code {
     TrustedHeader,
     KeyForEveryCall,
     NotStatic,
+    TooManyRules,
 }
 
 impl Code {
@@ -203,6 +204,7 @@ impl Code {
         Self::TrustedHeader,
         Self::KeyForEveryCall,
         Self::NotStatic,
+        Self::TooManyRules,
     ];
 
     /// `TG` and three digits.
@@ -477,6 +479,7 @@ impl Code {
             Self::TrustedHeader => render::TRUSTED_HEADER,
             Self::KeyForEveryCall => render::KEY_FOR_EVERY_CALL,
             Self::NotStatic => render::NOT_STATIC,
+            Self::TooManyRules => render::TOO_MANY_RULES,
         }
     }
 }

@@ -44,8 +44,8 @@ fn written(alert: &Alert) -> Map {
     }
 }
 
-fn alerts() -> [Alert; 5] {
-    [denied(), limited(), undecided(), reloaded(), refused()]
+fn alerts() -> [Alert; 8] {
+    [denied(), limited(), undecided(), unjudged(), unanswered(), uncounted(), reloaded(), refused()]
 }
 
 /// More than once in ten seconds, and five times as often as in the hour before.
@@ -94,6 +94,51 @@ fn undecided() -> Alert {
         severity: "critical",
         summary: "the filter cannot decide and refuses calls with 503",
         description: "Envoy refused the host function {{ $labels.call }} to the filter. What a decision needed was answered with 503.",
+    }
+}
+
+/// Calls end in 5xx that the filter did not count: without FAIL_RELOAD, a worker whose filter crashed goes on like that.
+/// Only where the filter counts at all: the other Envoys of a cluster are none of ours.
+fn unjudged() -> Alert {
+    let seen = |status: &str| format!("sum by (instance) (rate(tool_gateway_calls_total{status}[5m]))");
+    Alert {
+        name: "ToolCallsNotJudged",
+        expression: format!(
+            "sum by (instance) (rate(envoy_http_downstream_rq_xx{{envoy_response_code_class=\"5\"}}[5m])) - ({} or 0 * {}) > 0.1",
+            seen("{status=~\"5..\"}"),
+            seen("")
+        ),
+        lasts: "5m",
+        severity: "critical",
+        summary: "calls at {{ $labels.instance }} end before the filter can judge them",
+        description: "Envoy answers {{ printf \"%.1f\" $value }} calls each second with 5xx that the filter never saw: most often a \
+                      filter crashed and was not loaded again. The lines with `not_judged` have details.",
+    }
+}
+
+/// What Envoy counts itself, whatever becomes of the call.
+fn unanswered() -> Alert {
+    Alert {
+        name: "ToolLimitsUnanswered",
+        expression: grew("", "envoy_cluster_ratelimit_error"),
+        lasts: "0m",
+        severity: "critical",
+        summary: "the rate limit service gives no answer",
+        description: "It, or its Redis, is gone or too slow. Calls that global limits hold for are refused with 503, or pass uncounted, \
+                      as `global_limits.unanswered` of the policy says.",
+    }
+}
+
+/// Also where nobody asks the service, which Envoy cannot know.
+fn uncounted() -> Alert {
+    Alert {
+        name: "ToolLimitsUncounted",
+        expression: grew(" by (tool)", "tool_gateway_unanswered_limits_total"),
+        lasts: "0m",
+        severity: "critical",
+        summary: "calls of {{ $labels.tool }} pass that no global limit counts",
+        description: "The policy allows that while the rate limit service gives no answer; or the limits that belong to the policy are \
+                      not in force. The audit lines of these calls have `unanswered`.",
     }
 }
 

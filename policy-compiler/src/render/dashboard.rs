@@ -46,6 +46,18 @@ fn dashboard(title: &str) -> Value {
             "{{tool}}: {{reason}}",
         ),
         (
+            "No answer from the rate limit service",
+            "reqps",
+            "sum (rate(envoy_cluster_ratelimit_error[$__rate_interval]))".to_owned(),
+            "calls",
+        ),
+        (
+            "Calls that no global limit counted",
+            "reqps",
+            "sum by (agent_id, tool) (rate(tool_gateway_unanswered_limits_total{agent_id=~\"$agent\",tool=~\"$tool\"}[$__rate_interval]))".to_owned(),
+            "{{agent_id}} to {{tool}}",
+        ),
+        (
             "Faults: 503, the filter could not decide",
             "short",
             "sum by (call) (increase(tool_gateway_faults_total[$__rate_interval]))".to_owned(),

@@ -5,6 +5,7 @@
 
 use super::{
     gateway::{CONTROLLER, ENVOY_GATEWAY_API},
+    limits,
     plan::Plan,
     values::Server,
     yaml::{Map, map},
@@ -14,16 +15,17 @@ use super::{
 pub(super) const KIND: &str = "EnvoyGateway";
 
 pub(super) fn configuration(plan: &Plan) -> Option<Map> {
-    let more = extension_apis(plan);
+    let more = extension_apis(plan).with_some("rateLimit", limits::service(plan));
     if more == Map::default() {
         return None;
     }
+    let provider = map! { "type" => "Kubernetes" }.with_some("kubernetes", limits::deployment(plan));
     let head = map! {
         /// Envoy Gateway's own configuration: no object, but a file that it reads. docs/render.md says where it goes.
         "apiVersion" => format!("{ENVOY_GATEWAY_API}/v1alpha1"),
         "kind" => KIND,
         "gateway" => map! { "controllerName" => CONTROLLER },
-        "provider" => map! { "type" => "Kubernetes" },
+        "provider" => provider,
     };
     Some(head.joined(more))
 }

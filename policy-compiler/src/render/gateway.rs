@@ -4,6 +4,7 @@
 //! Judges no call: whatever has no route of its own goes to the filter too, which knows the tools.
 
 use super::{
+    limits::TOLD_LIMITS,
     plan::Plan,
     values::{Server, Upstream},
     yaml::{Map, Yaml, map},
@@ -101,9 +102,7 @@ fn route(plan: &Plan, upstream: &Upstream, name: &str, matches: Vec<Map>) -> Map
         Server::Service { name, .. } => map! { "name" => name, "port" => upstream.port },
         Server::Host(_) => map! { "group" => ENVOY_GATEWAY_API, "kind" => "Backend", "name" => &upstream.id.name },
     };
-    let rule = map! { "matches" => matches }
-        .with_some("filters", plan.sources.tokens.then(|| [without_token()]))
-        .with("backendRefs", [server]);
+    let rule = map! { "matches" => matches }.with_some("filters", filters(plan)).with("backendRefs", [server]);
     object(plan, &format!("{GATEWAY_API}/v1"), "HTTPRoute", name).with(
         "spec",
         map! {
@@ -112,6 +111,20 @@ fn route(plan: &Plan, upstream: &Upstream, name: &str, matches: Vec<Map>) -> Map
             "rules" => [rule],
         },
     )
+}
+
+fn filters(plan: &Plan) -> Option<Vec<Map>> {
+    let (token, limits) = (plan.sources.tokens.then(without_token), (!plan.rules.is_empty()).then(without_limits));
+    Some(token.into_iter().chain(limits).collect()).filter(|filters: &Vec<Map>| !filters.is_empty())
+}
+
+/// Before the rate limit filter adds its own.
+fn without_limits() -> Map {
+    let removed = map! {
+        /// No tool may say that its call was counted.
+        "remove" => TOLD_LIMITS,
+    };
+    map! { "type" => "ResponseHeaderModifier", "responseHeaderModifier" => removed }
 }
 
 /// Envoy Gateway hands a verified token on; Envoy alone takes it out by itself.

@@ -5,7 +5,7 @@
 
 use super::{
     Target,
-    values::{Upstream, Values},
+    values::{GlobalLimits, Upstream, Values},
 };
 use crate::{
     diagnostic::{Code, Finding, Findings, Severity, quoted},
@@ -13,7 +13,10 @@ use crate::{
     guess,
 };
 use std::collections::{HashMap, HashSet};
-use toolgate_engine::bundle::{Bundle, IdentitySource, Packed};
+use toolgate_engine::bundle::{Bundle, GlobalRule, IdentitySource, Packed, Unanswered};
+
+/// Envoy Gateway takes no more rules for one Gateway.
+const MOST_RULES: usize = 256;
 
 /// Everything that the manifests say.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub(super) struct Plan {
     pub(super) bundle: Bundle,
     /// The packed policy, one line of JSON.
     pub(super) config: String,
+    /// What the rate limit service counts; nothing if no limit is global.
+    pub(super) rules: Vec<GlobalRule>,
     /// Which credentials Envoy lets pass to the filter.
     pub(super) sources: Sources,
 }
@@ -62,7 +67,11 @@ impl Plan {
             Target::Kubernetes => for_kubernetes(&values, whole, findings),
             Target::Envoy => for_envoy(&values, findings),
         }
-        Self { values, bundle, config: config.to_owned(), sources }
+        let rules = bundle.global_rules();
+        if whole {
+            global_limits(&values, &rules, target, findings);
+        }
+        Self { values, bundle, config: config.to_owned(), rules, sources }
     }
 
     pub(super) fn largest_body(&self) -> u32 {
@@ -72,6 +81,20 @@ impl Plan {
     /// A whole number of MiB, more than any body that the policy takes has.
     pub(super) fn buffer_mebibytes(&self) -> u32 {
         (self.largest_body() >> 20).saturating_add(1)
+    }
+
+    /// How calls wait for the rate limit service.
+    pub(super) fn limits_timeout_milliseconds(&self) -> u32 {
+        let limits = self.values.global_limits.as_ref();
+        limits.map_or_else(|| GlobalLimits::default().timeout_milliseconds, |limits| limits.timeout_milliseconds)
+    }
+
+    /// Whether calls are refused for which that service gives no answer.
+    pub(super) fn refuses_unanswered(&self) -> bool {
+        match self.bundle.unanswered {
+            Unanswered::Refuse => true,
+            Unanswered::Allow => false,
+        }
     }
 
     /// What agents call.
@@ -220,6 +243,32 @@ fn idle(values: &Values, bundle: &Bundle, findings: &mut Findings) {
         .iter()
         .filter(|header| !reads(&header.name))
         .for_each(|header| add(header, "the header"));
+}
+
+/// Limits that nobody counts, and somebody who has nothing to count.
+fn global_limits(values: &Values, rules: &[GlobalRule], target: Target, findings: &mut Findings) {
+    let (limits, service) = (values.global_limits.as_ref(), values.envoy.rate_limit_service.as_ref());
+    if rules.is_empty() {
+        let idle = [limits.map(|limits| limits.span.unwrap_or(values.start)), service.map(|service| service.span)];
+        for span in idle.into_iter().flatten() {
+            let finding = Finding::new(Code::IdleValue, span, "no limit of the policy is global");
+            findings.add(finding.help("write `scope: global` in a rate or a quota, or take this out"));
+        }
+        return;
+    }
+    let (set_up, key) = match target {
+        Target::Kubernetes => (limits.is_some_and(|limits| limits.redis.is_some()), "`redis` under `global_limits`"),
+        Target::Envoy => (service.is_some(), "`rate_limit_service` under `envoy`"),
+    };
+    if !set_up {
+        let finding = Finding::new(Code::MissingKey, values.start, "nobody counts the policy's global limits");
+        findings.add(finding.help(format!("write {key}")));
+    }
+    if target == Target::Kubernetes && rules.len() > MOST_RULES {
+        let message = format!("the policy's global limits need {} rules, {MOST_RULES} are the most", rules.len());
+        let finding = Finding::new(Code::TooManyRules, values.start, message);
+        findings.add(finding.help("let more tools, agents or tool groups have the same count and unit"));
+    }
 }
 
 fn for_kubernetes(values: &Values, whole: bool, findings: &mut Findings) {

@@ -38,6 +38,7 @@ fn file(fields: &mut Fields<'_, '_>, start: Span) -> Values {
         agents: fields.object("agents", agents).unwrap_or_default(),
         identity: fields.object("identity", identity).unwrap_or_default(),
         strict: switch(fields, "strict"),
+        global_limits: fields.object("global_limits", |fields| Some(global_limits(fields, start))).flatten(),
         monitoring: fields.object("monitoring", monitoring),
         envoy: fields.object("envoy", envoy).unwrap_or_default(),
         start,
@@ -121,6 +122,32 @@ fn api_key(fields: &mut Fields<'_, '_>) -> Option<ApiKey> {
     Some(ApiKey { secret: value?, header, span })
 }
 
+fn global_limits(fields: &mut Fields<'_, '_>, start: Span) -> GlobalLimits {
+    let unless = GlobalLimits::default();
+    let (url, secret) = (fields.written("redis"), fields.written("redis_secret"));
+    let certificate = fields.written("redis_certificate");
+    let timeout = fields.integer("timeout_milliseconds");
+    let spans = [&url, &secret, &certificate].map(|given| given.as_ref().map(|given| given.span));
+    let span = spans.into_iter().flatten().next().or(timeout.as_ref().map(|given| given.span));
+    if url.is_none() && secret.is_none() {
+        only_for(fields, "redis", "redis_certificate", certificate.as_ref().map(|given| given.span));
+    }
+    let is_somewhere = url.is_some() || secret.is_some();
+    let redis = || one_of(fields, start, ("redis", url), ("redis_secret", secret), Redis::Url, Redis::Secret);
+    GlobalLimits {
+        redis: if is_somewhere { redis() } else { None },
+        certificate: certificate.and_then(|given| given.value),
+        timeout_milliseconds: timeout.and_then(|given| given.value).unwrap_or(unless.timeout_milliseconds),
+        span,
+    }
+}
+
+fn rate_limit_service(fields: &mut Fields<'_, '_>) -> Option<RateLimitService> {
+    let (host, port, tls) = (fields.written("host"), number(fields, "port"), switch(fields, "tls"));
+    let Given { span, value } = host?;
+    Some(RateLimitService { host: value?, port: port?, tls, span })
+}
+
 fn monitoring(fields: &mut Fields<'_, '_>) -> Monitoring {
     Monitoring { labels: labels(fields, "labels").unwrap_or_default(), namespace: text(fields, "namespace") }
 }
@@ -135,6 +162,7 @@ fn envoy(fields: &mut Fields<'_, '_>) -> Envoy {
         certificate: text(fields, "certificate"),
         private_key: text(fields, "private_key"),
         ca: text(fields, "ca"),
+        rate_limit_service: fields.object("rate_limit_service", rate_limit_service).flatten(),
     }
 }
 

@@ -50,6 +50,15 @@ pub(crate) const URL: Form = Form {
     help: "write https:// or http://, a host, and a path, at most 253 characters",
 };
 
+pub(crate) const REDIS: Form = Form {
+    what: "the URL of a Redis",
+    holds: |text| {
+        let server = text.strip_prefix("redis://").and_then(|server| server.rsplit_once(':'));
+        server.is_some_and(|(host, port)| is_dns_name(host) && port.parse::<u16>().is_ok_and(|port| port > 0))
+    },
+    help: "write redis://, a host, `:` and a port: redis://redis.redis-system.svc.cluster.local:6379; a password has its place in a Secret, with `redis_secret`",
+};
+
 pub(crate) const SHA256: Form = Form {
     what: "a SHA-256 digest",
     holds: |text| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)),
@@ -144,6 +153,18 @@ mod tests {
                 &URL,
                 &["https://a.example/x.wasm", "http://a:8080/x?y=z"],
                 &["", "ftp://a", "https://", "https://a b/", "a"],
+            ),
+            (
+                &REDIS,
+                &["redis://redis.limits.svc:6379", "redis://192.0.2.1:1"],
+                &[
+                    "",
+                    "redis:6379",
+                    "redis://redis",
+                    "redis://:x@redis:6379",
+                    "redis://redis:0",
+                    "redis://redis:6379/1",
+                ],
             ),
             (&LABEL_KEY, &["app", "app.kubernetes.io/name"], &["", "/a", "a/", "a/b/c", "a b"]),
             (&LABEL_VALUE, &["a", "A_b.c"], &["", "-a", "a-", "a b", "a\n"]),

@@ -42,6 +42,11 @@ pub(crate) const VALUES: Table = Table {
             "`true` holds headers until the body is judged, by an EnvoyPatchPolicy; Envoy Gateway must allow these.",
         ),
         optional(
+            "global_limits",
+            Shape::Object(&GLOBAL_LIMITS),
+            "How limits with `scope: global` are counted. Needs `strict: true`.",
+        ),
+        optional(
             "monitoring",
             Shape::Object(&MONITORING),
             "Writes alerts for Prometheus' operator and a dashboard for Grafana, too.",
@@ -170,6 +175,41 @@ const API_KEY: Table = Table {
     ],
 };
 
+const GLOBAL_LIMITS: Table = Table {
+    title: "`global_limits`",
+    keys: &[
+        optional(
+            "redis",
+            Shape::Written(&forms::REDIS),
+            "Where Envoy Gateway's rate limit service counts; with `--target envoy`, that service knows it.",
+        ),
+        optional(
+            "redis_secret",
+            Shape::Written(&forms::DNS_NAME),
+            "In place of `redis`: the Secret that has it as `url`, in the namespace of Envoy Gateway.",
+        ),
+        optional(
+            "redis_certificate",
+            Shape::Written(&forms::DNS_NAME),
+            "The Secret with a client's certificate, in that namespace. Redis is then called by TLS.",
+        ),
+        optional(
+            "timeout_milliseconds",
+            Shape::Integer { least: 1, most: 60_000 },
+            "How long a call waits for an answer of the rate limit service; 100 unless said.",
+        ),
+    ],
+};
+
+const RATE_LIMIT_SERVICE: Table = Table {
+    title: "`rate_limit_service`",
+    keys: &[
+        required("host", Shape::Written(&forms::HOST), "Its host."),
+        required("port", PORT, "Its port for gRPC."),
+        optional("tls", Shape::Word(words::<Switch>), "`true` calls it by TLS and verifies it by the system's CAs."),
+    ],
+};
+
 const MONITORING: Table = Table {
     title: "`monitoring`",
     keys: &[
@@ -204,5 +244,10 @@ const ENVOY: Table = Table {
         ),
         optional("private_key", Shape::Written(&forms::PATH), "The path of its private key."),
         optional("ca", Shape::Written(&forms::PATH), "The path of the CA of agents' certificates."),
+        optional(
+            "rate_limit_service",
+            Shape::Object(&RATE_LIMIT_SERVICE),
+            "The rate limit service, for limits with `scope: global`.",
+        ),
     ],
 };

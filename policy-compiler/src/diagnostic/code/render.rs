@@ -29,7 +29,7 @@ pub(super) const NOT_ROUTED: About = error(
 pub(super) const IDLE_VALUE: About = error(
     "TG123",
     "nothing in the policy uses a value",
-    "It was meant for another policy, or a name is misspelt; Envoy would verify something that says nobody's name.",
+    "It was meant for another policy, or a name is misspelt; Envoy would do something for it that counts for nothing.",
     "Correct the name, or take the value out.",
 );
 
@@ -59,4 +59,11 @@ pub(super) const NOT_STATIC: About = warning(
     "a value has no place in a static configuration of Envoy",
     "It names an object of Kubernetes, which Envoy alone cannot read.",
     "Set it up in Envoy's configuration by hand; docs/render.md says how.",
+);
+
+pub(super) const TOO_MANY_RULES: About = error(
+    "TG128",
+    "the policy's global limits need more rules than Envoy Gateway takes",
+    "A rule is one count in one unit: for tools, for agents, or for one tool group. Kubernetes refuses more than 256 of them.",
+    "Let more of them have the same count and unit, write `scope: local` where that will do, or split the policy over several gateways.",
 );

@@ -23,6 +23,9 @@ pub(super) fn keys_name(provider: &Provider) -> String {
     format!("keys:{}", provider.id.name)
 }
 
+/// The name of the rate limit service's cluster. No upstream has a `_` in its name.
+pub(super) const LIMITS_NAME: &str = "rate_limit_service";
+
 pub(super) fn clusters(plan: &Plan) -> Vec<Map> {
     let upstreams = plan.values.upstreams.iter().map(|upstream| {
         let (Server::Service { name: host, .. } | Server::Host(host)) = &upstream.server;
@@ -32,7 +35,15 @@ pub(super) fn clusters(plan: &Plan) -> Vec<Map> {
         let (host, port, tls) = server_of(&provider.jwks);
         cluster(&keys_name(provider), host, port, tls)
     });
-    upstreams.chain(providers).collect()
+    let service = plan.values.envoy.rate_limit_service.iter().map(|service| {
+        let http2 = map! { "explicit_http_config" => map! { "http2_protocol_options" => Map::default() } };
+        let options = typed("envoy.extensions.upstreams.http.v3.HttpProtocolOptions").joined(http2);
+        cluster(LIMITS_NAME, &service.host, service.port, service.tls).with(
+            "typed_extension_protocol_options",
+            map! { "envoy.extensions.upstreams.http.v3.HttpProtocolOptions" => options },
+        )
+    });
+    upstreams.chain(providers).chain(service).collect()
 }
 
 fn cluster(name: &str, host: &str, port: u32, tls: bool) -> Map {

@@ -5,10 +5,11 @@
 
 use super::{
     address,
-    clusters::{keys_name, upstream_name},
+    clusters::{LIMITS_NAME, keys_name, upstream_name},
     typed,
 };
 use crate::render::{
+    limits,
     observe::{AUDIT_LINE, JUDGED, NOT_JUDGED, unjudged_line},
     plan::Plan,
     policies::FILTER_NAME,
@@ -68,7 +69,10 @@ fn connection_manager(plan: &Plan) -> Map {
         "request_headers_timeout" => "10s",
         "request_timeout" => "30s",
     };
-    let routes = map! { "name" => "tools", "domains" => ["*"], "routes" => routes(plan) };
+    let routes = map! { "name" => "tools", "domains" => ["*"] }
+        .with_some("rate_limits", limits::descriptors(plan))
+        .with_some("response_headers_to_remove", (!plan.rules.is_empty()).then_some(limits::TOLD_LIMITS))
+        .with("routes", routes(plan));
     typed("envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager")
         .joined(settings)
         .joined(removed_headers(plan))
@@ -118,7 +122,29 @@ fn filters(plan: &Plan) -> Vec<Map> {
         "typed_config" => typed("envoy.extensions.filters.http.router.v3.Router"),
     };
     let tokens = plan.sources.tokens.then(|| tokens(plan));
-    tokens.into_iter().chain([toolgate(plan), router]).collect()
+    let limits = (!plan.rules.is_empty()).then(|| global_limits(plan));
+    tokens.into_iter().chain([toolgate(plan)]).chain(limits).chain([router]).collect()
+}
+
+/// Behind the filter, so that only calls count that it found good.
+fn global_limits(plan: &Plan) -> Map {
+    let timeout = plan.limits_timeout_milliseconds();
+    let service = map! { "envoy_grpc" => map! { "cluster_name" => LIMITS_NAME } };
+    let filter = typed("envoy.extensions.filters.http.ratelimit.v3.RateLimit")
+        .with("domain", limits::DOMAIN)
+        .with_comments(
+            &[" How long a call waits for an answer, and what becomes of it without one."],
+            "timeout",
+            format!("{}.{:03}s", timeout / 1000, timeout % 1000),
+        )
+        .with("failure_mode_deny", plan.refuses_unanswered())
+        .with_comments(
+            &[" By these fields of the answer, the filter knows that a call was counted."],
+            "enable_x_ratelimit_headers",
+            "DRAFT_VERSION_03",
+        )
+        .with("rate_limit_service", map! { "transport_api_version" => "V3", "grpc_service" => service });
+    map! { "name" => "envoy.filters.http.ratelimit", "typed_config" => filter }
 }
 
 fn toolgate(plan: &Plan) -> Map {

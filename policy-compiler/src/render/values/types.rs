@@ -22,6 +22,7 @@ pub(in crate::render) struct Values {
     pub(in crate::render) agents: Agents,
     pub(in crate::render) identity: Identity,
     pub(in crate::render) strict: bool,
+    pub(in crate::render) global_limits: Option<GlobalLimits>,
     /// Nothing: neither alerts nor a dashboard.
     pub(in crate::render) monitoring: Option<Monitoring>,
     pub(in crate::render) envoy: Envoy,
@@ -103,6 +104,34 @@ pub(in crate::render) struct ApiKey {
     pub(in crate::render) span: Span,
 }
 
+/// How limits over all Envoys are counted.
+#[derive(Debug)]
+pub(in crate::render) struct GlobalLimits {
+    pub(in crate::render) redis: Option<Redis>,
+    /// The Secret with a client's certificate for it.
+    pub(in crate::render) certificate: Option<String>,
+    pub(in crate::render) timeout_milliseconds: u32,
+    /// What of it was written first.
+    pub(in crate::render) span: Option<Span>,
+}
+
+/// Where Envoy Gateway's rate limit service counts.
+#[derive(Debug)]
+pub(in crate::render) enum Redis {
+    Url(String),
+    /// The name of the Secret that has the URL.
+    Secret(String),
+}
+
+/// The rate limit service of an Envoy alone.
+#[derive(Debug)]
+pub(in crate::render) struct RateLimitService {
+    pub(in crate::render) host: String,
+    pub(in crate::render) port: u32,
+    pub(in crate::render) tls: bool,
+    pub(in crate::render) span: Span,
+}
+
 #[derive(Debug, Default)]
 pub(in crate::render) struct Monitoring {
     /// Nothing: that of all objects.
@@ -119,6 +148,7 @@ pub(in crate::render) struct Envoy {
     pub(in crate::render) certificate: Option<String>,
     pub(in crate::render) private_key: Option<String>,
     pub(in crate::render) ca: Option<String>,
+    pub(in crate::render) rate_limit_service: Option<RateLimitService>,
 }
 
 impl Default for Gateway {
@@ -131,6 +161,13 @@ impl Default for Gateway {
             certificate: None,
             proxies: "envoy-gateway-system".to_owned(),
         }
+    }
+}
+
+impl Default for GlobalLimits {
+    fn default() -> Self {
+        // Envoy's own 20 ms are less than a busy service needs now and then, and each such call may be refused.
+        Self { redis: None, certificate: None, timeout_milliseconds: 100, span: None }
     }
 }
 
@@ -150,6 +187,7 @@ impl Default for Envoy {
             certificate: None,
             private_key: None,
             ca: None,
+            rate_limit_service: None,
         }
     }
 }
