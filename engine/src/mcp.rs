@@ -3,17 +3,23 @@
 //! In: bytes of bodies and streams, header fields, what the policy knows of a server. Out: calls to judge, refusals in the
 //! protocol's own shape, answers without what an agent may not see. Decides on no grant and keeps no session.
 
+mod answer;
 mod call;
 mod fields;
+mod list;
 mod lookalike;
 mod message;
 mod refusal;
+mod sse;
 mod version;
 
+pub use answer::{Awaited, Outcome, Passed, Unfit, pass};
 pub use call::{Call, Target};
 pub use fields::{Disagreement, Mirrored, agreed_version, confirm, is_origin_allowed, session, version_of_head};
+pub use list::{BadList, Entry, ListKind, Shown};
 pub use message::{Flaw, Id, Invalid, Message, Notification, Request, Response};
 pub use refusal::{Recipient, Refusal, refuse};
+pub use sse::{Event, EventStream, Fate, TooLarge};
 pub use version::Version;
 
 /// The key of `_meta` under which a request of 2026-07-28 names its version.

@@ -21,6 +21,8 @@ pub enum Refusal<'a> {
     MethodNotPassed,
     /// It comes from a web page that is not allowed.
     OriginNotAllowed,
+    /// The server's answer is not one that can be shown.
+    AnswerUnfit,
     /// What it asks for is refused, or could not be judged.
     Denied(&'a Reason, &'a Target<'a>),
 }
@@ -98,6 +100,7 @@ impl Shape {
             Refusal::OriginNotAllowed => {
                 Self::ours(403, "origin_not_allowed", "This web page may not call this server")
             }
+            Refusal::AnswerUnfit => Self::ours(502, "answer_unfit", "the server's answer cannot be read"),
             Refusal::Denied(reason, target) => Self::of_reason(reason, target, version),
         }
     }

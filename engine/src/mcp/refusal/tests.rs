@@ -62,7 +62,7 @@ fn refusals() -> Vec<Refusal<'static>> {
         Flaw { id: None, problem: Invalid::Lookalike },
         Flaw { id: None, problem: Invalid::Param("name") },
     ];
-    let mut refusals = vec![Refusal::MethodNotPassed, Refusal::OriginNotAllowed];
+    let mut refusals = vec![Refusal::MethodNotPassed, Refusal::OriginNotAllowed, Refusal::AnswerUnfit];
     refusals.extend(FLAWS.iter().map(Refusal::Flaw));
     refusals
 }
