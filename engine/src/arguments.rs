@@ -257,4 +257,4 @@ fn is_longer(text: &str, max: u32) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -9,7 +9,9 @@ mod fields;
 mod list;
 mod lookalike;
 mod message;
+mod pin;
 mod refusal;
+mod scan;
 mod sse;
 mod version;
 
@@ -18,7 +20,9 @@ pub use call::{Call, Target};
 pub use fields::{Disagreement, Mirrored, agreed_version, confirm, is_origin_allowed, session, version_of_head};
 pub use list::{BadList, Entry, ListKind, Shown};
 pub use message::{Flaw, Id, Invalid, Message, Notification, Request, Response};
+pub use pin::{Pin, canonical};
 pub use refusal::{Recipient, Refusal, refuse};
+pub use scan::{Finding, scan};
 pub use sse::{Event, EventStream, Fate, TooLarge};
 pub use version::Version;
 
