@@ -28,3 +28,6 @@ pub use version::Version;
 
 /// The key of `_meta` under which a request of 2026-07-28 names its version.
 pub const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+
+#[cfg(test)]
+mod tests;
