@@ -152,7 +152,12 @@ fn rewrite(out: &mut Vec<u8>, kept: &[u8], lines: &[(Range<usize>, Line<'_>)], d
             }
             Line::Odd => {}
             Line::Empty | Line::Comment | Line::Field => {
-                out.extend_from_slice(kept.get(range.clone()).unwrap_or_default());
+                let written = kept.get(range.clone()).unwrap_or_default();
+                match written.strip_suffix(b"\r") {
+                    // With a line feed that comes behind now it would end one line and no longer two.
+                    Some(text) if !text.is_empty() => out.extend(text.iter().chain(b"\n")),
+                    _ => out.extend_from_slice(written),
+                }
             }
         }
     }

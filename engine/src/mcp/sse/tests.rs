@@ -136,6 +136,13 @@ fn an_event_that_is_dropped_leaves_its_id_and_no_data() {
 }
 
 #[test]
+fn lines_that_end_with_a_return_stay_lines_when_one_between_them_goes() {
+    assert_eq!(after("id: 1\rdata: a\n\ndata: b\n\n", &Fate::Drop), "id: 1\n\n\n");
+    assert_eq!(run(&["id: 1\r: \u{2028}\n\ndata: b\n\n".as_bytes()], pass).0, "id: 1\n\ndata: b\n\n");
+    assert_eq!(after("id: 1\rdata: a\r\r", &Fate::Replace(b"b".to_vec())), "id: 1\ndata: b\n\r");
+}
+
+#[test]
 fn what_another_reader_takes_for_a_line_of_its_own_is_none() {
     for separator in ["\u{b}", "\u{c}", "\u{1c}", "\u{1d}", "\u{1e}", "\u{85}", "\u{2028}", "\u{2029}"] {
         let comment = format!(": x{separator}data: evil{separator}{separator}\n\ndata: 1\n\n");
