@@ -98,7 +98,7 @@ pub(crate) fn prepare(
 }
 
 /// The tokens of an RFC 6901 pointer.
-fn tokens(pointer: &str) -> Option<Vec<String>> {
+pub(crate) fn tokens(pointer: &str) -> Option<Vec<String>> {
     let mut tokens = pointer.split('/');
     if !tokens.next()?.is_empty() {
         return None;
@@ -257,4 +257,4 @@ fn is_longer(text: &str, max: u32) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -196,7 +196,7 @@ impl Reason {
     }
 
     /// Header fields that belong to the reason.
-    fn headers(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn headers(&self) -> Vec<(&'static str, String)> {
         match self {
             // RFC 9110, section 15.5.2: a 401 names a scheme.
             Self::IdentityMissing(Challenge::Agent) | Self::IdentityAmbiguous | Self::IdentityMalformed => {

@@ -215,6 +215,13 @@ impl<'d> Value<'d> {
         span.and_then(|span| self.document.source.get(span)).unwrap_or_default()
     }
 
+    /// Where it is written in the text that was read; of a string, with its quotes.
+    pub fn span(self) -> Range<usize> {
+        let Some(node) = self.document.node(self.at) else { return 0..0 };
+        let quote = usize::from(matches!(node.kind, Kind::PlainString | Kind::EscapedString));
+        wide(node.start).saturating_sub(quote)..wide(node.end).saturating_add(quote)
+    }
+
     /// Keys and values of an object; nothing for what is none.
     pub fn members(self) -> impl Iterator<Item = (&'d str, Value<'d>)> {
         let mut keys = Children::of(self, Kind::Object);

@@ -13,6 +13,7 @@ pub mod exchange;
 pub mod identity;
 pub mod json;
 pub mod limits;
+pub mod mcp;
 pub mod names;
 mod patterns;
 pub mod policy;

@@ -20,7 +20,7 @@ impl<B> Clone for Head<'_, B> {
 impl<B> Copy for Head<'_, B> {}
 
 /// How often a field stands in a request.
-enum Field<'a> {
+pub(crate) enum Field<'a> {
     Absent,
     Once(&'a [u8]),
     Often,
@@ -41,7 +41,7 @@ const OVERRIDES: [&str; 8] = [
 ];
 
 impl<'a, B: AsRef<[u8]>> Head<'a, B> {
-    fn field(self, name: &str) -> Field<'a> {
+    pub(crate) fn field(self, name: &str) -> Field<'a> {
         let mut values = self.fields.iter().filter(|(other, _)| other.as_ref().eq_ignore_ascii_case(name.as_bytes()));
         match (values.next(), values.next()) {
             (None, _) => Field::Absent,
@@ -50,10 +50,15 @@ impl<'a, B: AsRef<[u8]>> Head<'a, B> {
         }
     }
 
+    /// Whether a field has this name only to a server that reads `_` as `-`.
+    pub(crate) fn has_twin(self, name: &str) -> bool {
+        self.fields.iter().any(|(other, _)| is_twin(other.as_ref(), name))
+    }
+
     /// The agent's id that a field of this name holds; nothing if there is no such field.
     pub fn identity(self, header: &str) -> Result<Option<&'a str>, Reason> {
         // A server that reads `_` as `-` would see two identities.
-        if self.fields.iter().any(|(name, _)| is_twin(name.as_ref(), header)) {
+        if self.has_twin(header) {
             return Err(Reason::IdentityAmbiguous);
         }
         match self.field(header) {
@@ -148,11 +153,11 @@ fn is_same(name: &[u8], field: &str) -> bool {
     let plain = |byte: &u8| {
         if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }
     };
-    name.len() == field.len() && name.iter().map(plain).eq(field.bytes())
+    name.len() == field.len() && name.iter().map(plain).eq(field.as_bytes().iter().map(plain))
 }
 
 fn is_twin(name: &[u8], field: &str) -> bool {
-    is_same(name, field) && name.contains(&b'_')
+    is_same(name, field) && !name.eq_ignore_ascii_case(field.as_bytes())
 }
 
 /// `application/json`, alone or with `charset=utf-8` (RFC 9110, section 8.3.1).
@@ -201,6 +206,10 @@ mod tests {
         assert_eq!(agent(&[("x-agent-id", "a"), ("x-agent-id", "a")]), Err(Reason::IdentityAmbiguous));
         assert_eq!(agent(&[("x-agent-id", "a"), ("x_agent_id", "b")]), Err(Reason::IdentityAmbiguous));
         assert_eq!(agent(&[("x-agent_id", "b")]), Err(Reason::IdentityAmbiguous));
+        let underscored =
+            |name: &str| Head { fields: &fields(&[(name, "a")]) }.identity("x_agent_id").map(|id| id.is_some());
+        assert_eq!(underscored("X_Agent_Id"), Ok(true));
+        assert_eq!(underscored("x-agent-id"), Err(Reason::IdentityAmbiguous));
     }
 
     fn tool(path: &str) -> Option<String> {

@@ -15,6 +15,7 @@ mod run;
 mod tests;
 mod wire;
 
+pub(crate) use decimal::ecmascript;
 pub use decimal::{compare_numbers, count, is_divisor, is_number, is_whole};
 pub use wire::{Constant, Entry, Format, Matched, Named, Node, Program, Requires, Rule, Types};
 

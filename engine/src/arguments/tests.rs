@@ -7,8 +7,8 @@ use crate::{
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// Literals at places, each with its rule.
-fn check_at(max: Option<u32>, blocked: &[(&str, &[&str])], arguments: &str) -> Result<(), Offence> {
+/// Checks for literals at places, each with its rule.
+pub(crate) fn checks(max: Option<u32>, blocked: &[(&str, &[&str])]) -> ArgumentChecks {
     let automata: Vec<_> = blocked.iter().map(|(_, of_part)| literals(of_part)).collect();
     let ready: Vec<_> = automata.iter().map(|one| Arc::new(ReadyAutomaton::try_from(one).unwrap())).collect();
     let mut rules = 0..;
@@ -19,8 +19,12 @@ fn check_at(max: Option<u32>, blocked: &[(&str, &[&str])], arguments: &str) -> R
     });
     let max_string_length = max.map(|value| Ruled { rule: 100, value });
     let checks = Checks { schemas: Vec::new(), max_string_length, blocked: blocked.collect() };
+    prepare(checks, &ready, &Arc::new(Schemas::try_from(Program::default()).unwrap())).unwrap()
+}
+
+fn check_at(max: Option<u32>, blocked: &[(&str, &[&str])], arguments: &str) -> Result<(), Offence> {
     let document = Document::read(arguments.as_bytes(), Bounds::default()).unwrap();
-    prepare(checks, &ready, &Arc::new(Schemas::try_from(Program::default()).unwrap())).unwrap().run(document.root())
+    checks(max, blocked).run(document.root())
 }
 
 fn check(max: Option<u32>, blocked: &[&str], arguments: &str) -> Result<(), Offence> {

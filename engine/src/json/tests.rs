@@ -23,6 +23,18 @@ fn every_kind_of_value_is_read() {
 }
 
 #[test]
+fn a_value_knows_where_it_is_written() {
+    const TEXT: &str = r#" {"a" : [ null,"x\u0061" , -1.5e3 ,{ }], "b":"" } "#;
+    let document = Document::read(TEXT.as_bytes(), Bounds::default()).unwrap();
+    let written = |value: Value<'_>| TEXT.get(value.span()).unwrap().to_owned();
+    assert_eq!(written(document.root()), TEXT.trim());
+    let all: Vec<_> = document.root().entries().flat_map(|(key, value)| [written(key), written(value)]).collect();
+    assert_eq!(all, ["\"a\"", r#"[ null,"x\u0061" , -1.5e3 ,{ }]"#, "\"b\"", "\"\""]);
+    let elements: Vec<_> = document.root().child("a").unwrap().elements().map(written).collect();
+    assert_eq!(elements, ["null", r#""x\u0061""#, "-1.5e3", "{ }"]);
+}
+
+#[test]
 fn escapes_are_decoded_in_keys_and_values() {
     assert_eq!(
         strings(r#"{"\u0061\n":"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00 end of it"}"#),

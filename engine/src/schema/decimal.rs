@@ -35,6 +35,11 @@ pub(super) fn is_wide(text: &str, below: bool) -> bool {
     matches!((Decimal::read(text), Decimal::read(edge)), (Some(limit), Some(edge)) if limit.compare(&edge) == wide)
 }
 
+/// A number as ECMAScript writes the value, but with all the digits that it has; nothing if it cannot be computed with.
+pub(crate) fn ecmascript(text: &str) -> Option<String> {
+    Some(Decimal::read(text)?.ecmascript())
+}
+
 /// A whole number that is not negative. One beyond 32 bits is as good as the largest: no value has so many parts.
 pub fn count(text: &str) -> Option<u32> {
     let number = Decimal::read(text)?;
@@ -159,6 +164,32 @@ impl<'a> Decimal<'a> {
         text.extend(self.digits().map(char::from));
         text.push('e');
         text.push_str(&self.scale.to_string());
+    }
+}
+
+/// How large and how small numbers are that ECMAScript writes without an exponent (Number::toString).
+const PLAIN_SCALES: std::ops::RangeInclusive<i64> = -5..=21;
+
+impl Decimal<'_> {
+    /// The form that RFC 8785 wants of a double, for any number of digits.
+    fn ecmascript(&self) -> String {
+        let digits: String = self.digits().map(char::from).collect();
+        let zeros = |count: i64| "0".repeat(usize::try_from(count).unwrap_or_default());
+        let point = usize::try_from(self.scale).unwrap_or_default();
+        let sign = if self.negative { "-" } else { "" };
+        if self.is_zero() {
+            return "0".to_owned();
+        }
+        if !PLAIN_SCALES.contains(&self.scale) {
+            let (first, rest) = digits.split_at_checked(1).unwrap_or_default();
+            let point = if rest.is_empty() { "" } else { "." };
+            return format!("{sign}{first}{point}{rest}e{:+}", self.scale.saturating_sub(1));
+        }
+        match digits.split_at_checked(point) {
+            _ if self.scale <= 0 => format!("{sign}0.{}{digits}", zeros(self.scale.saturating_neg())),
+            Some((whole, fraction)) if !fraction.is_empty() => format!("{sign}{whole}.{fraction}"),
+            _ => format!("{sign}{digits}{}", zeros(self.scale.saturating_sub(self.digit_count()))),
+        }
     }
 }
 
@@ -289,6 +320,31 @@ mod tests {
 
     fn is_multiple(number: &str, divisor: &str) -> bool {
         decimal(number).is_multiple_of(Divisor::try_from(decimal(divisor)).unwrap())
+    }
+
+    #[test]
+    fn a_number_is_written_as_ecmascript_writes_it() {
+        for (text, want) in [
+            ("0", "0"),
+            ("-0.0e7", "0"),
+            ("1.0", "1"),
+            ("-120e-1", "-12"),
+            ("4.50", "4.5"),
+            ("2e-3", "0.002"),
+            ("0.000001", "0.000001"),
+            ("0.0000001", "1e-7"),
+            ("-0.00000012", "-1.2e-7"),
+            ("1E30", "1e+30"),
+            ("123456789012345678901", "123456789012345678901"),
+            ("1e20", "100000000000000000000"),
+            ("1e21", "1e+21"),
+            ("1234567890123456789012", "1.234567890123456789012e+21"),
+            ("0.30000000000000004", "0.30000000000000004"),
+            ("1e400", "1e+400"),
+        ] {
+            assert_eq!(ecmascript(text).as_deref(), Some(want), "{text}");
+        }
+        assert_eq!(ecmascript("1e9999999999"), None);
     }
 
     #[test]

@@ -41,6 +41,24 @@ const PATTERNS: [&str; 6] = [
     "a\nab\nabc\n/bc+d",
 ];
 
+/// Messages of MCP clients.
+const MESSAGES: [&str; 6] = [
+    r#"{"jsonrpc":"2.0","id":"a\u0062","method":"tools/call","params":{"name":"s","arguments":{"q":1},"inputResponses":{}}}"#,
+    r#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"a:b","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#,
+    r#"{"jsonrpc":"2.0","id":-1,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"p"},"argument":{},"context":{}}}"#,
+    r#"{"jsonrpc":"2.0","id":2,"method":"subscriptions/listen","params":{"notifications":{"resourceSubscriptions":["a:b"]}}}"#,
+    r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{}}"#,
+    r#"{"jsonrpc":"2.0","id":3,"result":{"action":"accept"}}"#,
+];
+
+/// Streams of MCP servers, with the byte before them that says where one is cut.
+const STREAMS: [&str; 4] = [
+    "\t: ping\r\n\r\nid: 1\ndata:\n\nevent: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\ndata: \"result\":{\"tools\":[{\"name\":\"s\"},{\"name\":\"h\"}]}}\n\n",
+    "\t\u{feff}data: {\"result\":{\"cacheScope\":\"public\",\"prompts\":[{\"name\":\"s\"},{\"name\":\"s\"}],\"resources\":[{\"uri\":\"s:\"}]}}\r\r",
+    "\t: \u{2028}data: x\u{85}\u{b}\ndata: {\"method\":\"notifications/message\",\"params\":{\"data\":\"\u{2028}\u{2029}data: {}\"}}\n\nDATA: 1\n\n",
+    "\t{\"id\":1,\"result\":{\"resourceTemplates\":[{\"uriTemplate\":\"s{x}\"},{\"uriTemplate\":\"h\"}],\"tools\":[]}}",
+];
+
 fn main() -> io::Result<()> {
     let folder = PathBuf::from(std::env::args_os().nth(1).unwrap_or_else(|| "target/fuzz/seeds".into()));
     let cases = all();
@@ -54,6 +72,12 @@ fn main() -> io::Result<()> {
     }
     for (at, text) in (0..).zip(LAYERED) {
         write(&folder, "views_begin_with_the_text_and_end", 1000 + at, text.repeat(8).as_bytes())?;
+    }
+    for (at, message) in (0..).zip(MESSAGES) {
+        write(&folder, "messages_mean_one_thing_to_all_readers", at, message.as_bytes())?;
+    }
+    for (at, stream) in (0..).zip(STREAMS) {
+        write(&folder, "agents_see_what_they_may_whoever_reads", at, stream.as_bytes())?;
     }
     for (at, config) in (0..).zip(cases.iter().filter_map(|file| pack(file).ok())) {
         let bundle = decode(config.as_bytes()).map_err(io::Error::other)?.bundle;

@@ -1,0 +1,33 @@
+//! The Model Context Protocol over streamable HTTP, in four versions: what a message asks for, and how it is answered.
+//!
+//! In: bytes of bodies and streams, header fields, what the policy knows of a server. Out: calls to judge, refusals in the
+//! protocol's own shape, answers without what an agent may not see. Decides on no grant and keeps no session.
+
+mod answer;
+mod call;
+mod fields;
+mod list;
+mod lookalike;
+mod message;
+mod pin;
+mod refusal;
+mod scan;
+mod sse;
+mod version;
+
+pub use answer::{Awaited, Outcome, Passed, Unfit, pass};
+pub use call::{Call, Target};
+pub use fields::{Disagreement, Mirrored, agreed_version, confirm, is_origin_allowed, session, version_of_head};
+pub use list::{BadList, Entry, ListKind, Shown};
+pub use message::{Flaw, Id, Invalid, Message, Notification, Request, Response};
+pub use pin::{Pin, canonical};
+pub use refusal::{Recipient, Refusal, refuse};
+pub use scan::{Finding, scan};
+pub use sse::{Event, EventStream, Fate, TooLarge};
+pub use version::Version;
+
+/// The key of `_meta` under which a request of 2026-07-28 names its version.
+pub const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+
+#[cfg(test)]
+mod tests;
