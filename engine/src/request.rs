@@ -254,11 +254,15 @@ mod tests {
             "x_forwarded-agent_user",
             "x-http-method-override",
             "x_original_url",
+            "x-toolgate-tool-5-day",
+            "X_Toolgate-anything",
+            "x-toolgate-",
         ] {
             assert!(is_untrusted(name.as_bytes()), "{name}");
         }
         assert!(!is_untrusted(b"x-forwarded-agents"));
         assert!(!is_untrusted(b"x-forwarded-for"));
+        assert!(!is_untrusted(b"x-toolgate") && !is_untrusted(b"x-tool-gate-a"));
     }
 
     #[test]

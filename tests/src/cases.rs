@@ -12,7 +12,9 @@ use crate::{
         upstream::Seen,
     },
 };
+use std::collections::BTreeMap;
 use toolgate_corpus::{Case, CaseFile, Framing as Frames};
+use toolgate_engine::bundle::GLOBAL_PREFIX;
 
 /// Which of the ways to send a call is tried.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +78,18 @@ pub fn to_call(call: &toolgate_corpus::Call, frames: Frames) -> Call {
     })
 }
 
+/// The fields by which Envoy's rate limit filter could count the call, with all values of one name together.
+fn counted_by(seen: &Seen) -> BTreeMap<String, String> {
+    let mut counted = BTreeMap::<String, String>::new();
+    for (name, value) in seen.headers.iter().chain(&seen.trailers) {
+        let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+        if name.replace('_', "-").starts_with(GLOBAL_PREFIX) {
+            counted.entry(name).or_default().push_str(&String::from_utf8_lossy(value));
+        }
+    }
+    counted
+}
+
 /// What is not as the case wants it, in words.
 ///
 /// `line` is the call's audit line, `seen` all that arrived at the tool.
@@ -128,6 +142,7 @@ pub fn complaints(outcome: &Outcome, line: &serde_json::Value, seen: &[Seen], wa
                 format!("{:?}", seen.header_values("x-forwarded-agent-user")),
                 format!("{user:?}"),
             );
+            same("what it is counted by", format!("{:?}", counted_by(seen)), format!("{:?}", want.counted));
             same("the untrusted twin", format!("{:?}", seen.header_values("x_forwarded_agent")), "[]".to_owned());
         }
         return wrong;

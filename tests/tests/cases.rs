@@ -3,7 +3,7 @@
 #![cfg(test)]
 
 use std::fmt::Write as _;
-use toolgate_corpus::{Framing as Frames, all};
+use toolgate_corpus::{Framing as Frames, all, all_with_headers_held};
 use toolgate_tests::{
     cases::{Way, calls, complaints},
     gateway::{self, Headers},
@@ -31,7 +31,7 @@ fn cases_with_headers_sent_ahead() {
 
 /// Each file has a listener and a VM of its own, so no file takes from another's limits.
 fn run(way: Way) {
-    let files = all();
+    let files = if way.headers == Headers::Held { all_with_headers_held() } else { all() };
     let upstream = Upstream::start();
     let signers = Signers::of(&files);
     let listeners = files

@@ -1,5 +1,8 @@
 use super::*;
-use crate::bundle::{Checks, encode};
+use crate::{
+    bundle::{Checks, GlobalLimit, Over, Share, Unit, encode},
+    limits::LimitKind,
+};
 use std::{string::ToString, vec};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -80,4 +83,74 @@ fn a_grant_has_the_checks_that_it_names_and_no_others() {
         policy.grants(AgentIndex(agent), ToolIndex(0)).map(|grant| policy.checks_of(grant).count()).sum()
     };
     assert_eq!((checks(0), checks(1)), (1, 0));
+}
+
+/// What a tool and an agent are held to, by these global limits, with headers that are held.
+fn load_globals(globals: &[GlobalLimit], tool: &[u32], agent: &[u32]) -> Result<Policy, BadConfig> {
+    let mut bundle = Bundle { globals: globals.to_vec(), ..bundle(Vec::new()) };
+    bundle.tools[0].globals = tool.to_vec();
+    bundle.agents[0].globals = agent.to_vec();
+    Policy::load(encode(&bundle, Deployment { hold_headers: true }).unwrap().as_bytes())
+}
+
+fn limit(over: Over) -> GlobalLimit {
+    GlobalLimit { over, share: Share::EachAgent, kind: LimitKind::Rate, requests: 5, unit: Unit::Day, rule: 0 }
+}
+
+fn group(name: &str) -> GlobalLimit {
+    limit(Over::ToolGroup(name.to_string()))
+}
+
+#[test]
+fn global_limits_are_those_of_the_tool_then_those_of_the_agent() {
+    let policy = load_globals(&[limit(Over::Agent), limit(Over::Tool), group("web")], &[2, 1], &[0]).ok().unwrap();
+    let headers = |agent: u32| -> Vec<String> {
+        policy.globals(AgentIndex(agent), ToolIndex(0)).map(|global| global.header.clone()).collect()
+    };
+    let [web, tool, agent] = ["x-toolgate-group-4b5e57f6-5-day", "x-toolgate-tool-5-day", "x-toolgate-agent-5-day"];
+    assert_eq!(headers(0), [web, tool, agent]);
+    assert_eq!(headers(1), [web, tool]);
+}
+
+#[test]
+fn global_limits_without_held_headers_are_refused() {
+    let counted = Bundle { globals: vec![limit(Over::Tool)], ..bundle(Vec::new()) };
+    let refused = BadConfig::Inconsistent("global limits, and headers that are not held");
+    assert_eq!(load(&counted).err(), Some(refused));
+    assert!(load(&bundle(Vec::new())).is_ok());
+}
+
+#[test]
+fn a_global_limit_that_makes_no_sense_is_refused() {
+    let refused = |limit: GlobalLimit| load_globals(&[limit], &[], &[]).err();
+    assert_eq!(refused(limit(Over::Tool)), None);
+    for bad in [
+        GlobalLimit { requests: 0, ..limit(Over::Tool) },
+        GlobalLimit { rule: 4, ..limit(Over::Tool) },
+        GlobalLimit { share: Share::AllAgents, ..limit(Over::Agent) },
+        group(""),
+        group("a b"),
+        group("a\r\nx: y"),
+    ] {
+        assert_eq!(refused(bad.clone()), Some(BadConfig::Inconsistent("a global limit")), "{bad:?}");
+    }
+}
+
+#[test]
+fn groups_whose_calls_would_be_mixed_are_refused() {
+    let both = |one: &str, other: &str| load_globals(&[group(one), group(other)], &[0], &[]).err();
+    assert_eq!(both("web", "two"), None);
+    assert_eq!(both("g19493", "g48715"), Some(BadConfig::Inconsistent("a global limit")));
+}
+
+#[test]
+fn a_global_limit_at_the_wrong_place_or_twice_is_refused() {
+    let all = [limit(Over::Tool), limit(Over::Agent), GlobalLimit { share: Share::AllAgents, ..limit(Over::Tool) }];
+    let refused = Some(BadConfig::Inconsistent("the global limits of a tool or an agent"));
+    assert_eq!(load_globals(&all, &[0], &[1]).err(), None);
+    for (tool, agent) in
+        [(&[3][..], &[][..]), (&[], &[u32::MAX]), (&[1], &[]), (&[], &[0]), (&[0, 0], &[]), (&[0, 2], &[])]
+    {
+        assert_eq!(load_globals(&all, tool, agent).err(), refused, "{tool:?} {agent:?}");
+    }
 }

@@ -6,8 +6,8 @@ use crate::{Call, CaseFile, Framing, verified::verified};
 use std::collections::HashMap;
 use toolgate_engine::{
     audit::{Decision, Record},
-    bundle::Deployment,
-    exchange::{Awaited, BodyStep, Edits, Exchange, HeadStep},
+    bundle::{Deployment, GLOBAL_PREFIX},
+    exchange::{Awaited, BodyStep, Edits, Exchange, Field, HeadStep},
     limits::{Reading, Store, Swap, Timestamp},
     policy::Policy,
     request::Head,
@@ -37,6 +37,8 @@ pub struct Got {
     pub trusted_agent: Option<String>,
     /// What it is told of the agent's user.
     pub trusted_user: Option<String>,
+    /// The fields by which the call is counted behind the filter.
+    pub counted: Vec<Field>,
     /// The user in the audit line.
     pub user: String,
 }
@@ -93,18 +95,21 @@ impl Native {
         }
         let verified = verified(call, self.policy.wanted());
         let head = exchange.request_head(&self.policy, Head { fields: &fields }, &verified, body.is_none());
-        let (status, edits) = match head {
-            HeadStep::Reply(reply) => (reply.status, Edits::default()),
-            HeadStep::Proceed { edits, body: Awaited::Nothing } => (200, edits),
+        let (status, edits, mut counted) = match head {
+            HeadStep::Reply(reply) => (reply.status, Edits::default(), Vec::new()),
+            HeadStep::Proceed { edits, body: Awaited::Nothing } => (200, edits, Vec::new()),
             HeadStep::Proceed { edits, body: Awaited::Body } => {
                 match self.show_body(&mut exchange, &body.unwrap_or_default()) {
-                    BodyStep::Reply(reply) => (reply.status, Edits::default()),
-                    BodyStep::Forward(_) => (200, edits),
-                    BodyStep::Wait => (0, Edits::default()),
+                    BodyStep::Reply(reply) => (reply.status, Edits::default(), Vec::new()),
+                    BodyStep::Forward(counted) => (200, edits, counted),
+                    BodyStep::Wait => (0, Edits::default(), Vec::new()),
                 }
             }
         };
-        got(&exchange.finish(Some(&self.policy), NOON), status, edits)
+        if status == 200 {
+            counted.extend(left_over(&fields, &edits));
+        }
+        Got { counted, ..got(&exchange.finish(Some(&self.policy), NOON), status, edits) }
     }
 
     /// In pieces that grow, then whole.
@@ -123,7 +128,16 @@ impl Native {
 pub fn pack(file: &CaseFile) -> Result<String, String> {
     let compiled = policy_compiler::compile_with(file.name, file.policy.as_bytes(), &file.files);
     let bundle = compiled.bundle.ok_or_else(|| format!("{:?}", compiled.diagnostics))?;
-    toolgate_engine::bundle::encode(&bundle, Deployment::default()).map_err(|bad| bad.to_string())
+    let deployment = Deployment { hold_headers: !bundle.globals.is_empty() };
+    toolgate_engine::bundle::encode(&bundle, deployment).map_err(|bad| bad.to_string())
+}
+
+/// What the client sent to be counted by, as far as it is not taken away.
+fn left_over(fields: &[(Vec<u8>, Vec<u8>)], edits: &Edits) -> Vec<Field> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let kept = fields.iter().filter(|(name, _)| !edits.remove.contains(name));
+    let kept = kept.map(|(name, value)| (text(name).replace('_', "-"), text(value)));
+    kept.filter(|(name, _)| name.starts_with(GLOBAL_PREFIX)).collect()
 }
 
 fn got(record: &Record<'_>, status: u16, edits: Edits) -> Got {
@@ -139,6 +153,7 @@ fn got(record: &Record<'_>, status: u16, edits: Edits) -> Got {
         would_deny: record.decision() == Decision::Shadow,
         trusted_agent: edits.agent,
         trusted_user: edits.user,
+        counted: Vec::new(),
         user: text("user_id"),
     }
 }

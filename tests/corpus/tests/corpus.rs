@@ -1,6 +1,6 @@
 //! Every case on the engine, natively and in wasm.
 
-use toolgate_corpus::{Framing, Native, all};
+use toolgate_corpus::{Framing, Native, all_with_headers_held};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -8,7 +8,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 fn the_engine_does_what_every_case_says() {
     let framings = [Framing::Length, Framing::Chunked, Framing::Trailers];
     let mut run = 0;
-    for file in all() {
+    for file in all_with_headers_held() {
         for framing in framings {
             let mut native = Native::new(&file);
             for case in &file.cases {
@@ -31,6 +31,10 @@ fn the_engine_does_what_every_case_says() {
                     for (want, got) in shown {
                         assert_eq!(want.as_ref().unwrap_or(got), got, "{at}");
                     }
+                    let counted = case.want.counted.clone().into_iter().collect::<Vec<_>>();
+                    let mut got_counted = got.counted;
+                    got_counted.sort();
+                    assert_eq!(got_counted, counted, "{at}");
                     if forwarded && !want.would_deny {
                         assert_eq!(got.trusted_agent.as_deref(), case.trusted_agent(), "{at}");
                         assert_eq!(got.trusted_user, case.want.user, "{at}");
