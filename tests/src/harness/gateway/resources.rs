@@ -122,16 +122,10 @@ impl Resources {
         self.and(object)
     }
 
-    /// Only what Envoy Gateway reads: others read the rest.
+    /// Only what Envoy Gateway takes from a folder. Its own configuration is no object: it is started with it.
     #[must_use]
     pub(super) fn for_envoy_gateway(mut self) -> Self {
-        let foreign = ["networking.k8s.io/", "monitoring.coreos.com/"];
-        let is_foreign = |resource: &Value| {
-            let version = resource["apiVersion"].as_str().unwrap_or_default();
-            // Envoy Gateway's own configuration is no object: it is started with it.
-            resource["kind"] == "EnvoyGateway" || foreign.iter().any(|group| version.starts_with(group))
-        };
-        self.0.retain(|resource| !is_foreign(resource));
+        self.0.retain(|resource| resource["kind"] != "PrometheusRule" && resource["kind"] != "EnvoyGateway");
         self
     }
 
