@@ -98,13 +98,15 @@ fn undecided() -> Alert {
 }
 
 /// Calls end in 5xx that the filter did not count: without FAIL_RELOAD, a worker whose filter crashed goes on like that.
-/// Only where the filter counts at all: the other Envoys of a cluster are none of ours.
+/// Only where the filter counts at all, since the other Envoys of a cluster are none of ours; and without those who ask
+/// Envoy whether it is ready.
 fn unjudged() -> Alert {
     let seen = |status: &str| format!("sum by (instance) (rate(tool_gateway_calls_total{status}[5m]))");
+    let errors = "envoy_response_code_class=\"5\",envoy_http_conn_manager_prefix!~\"admin|eg-ready.*\"";
     Alert {
         name: "ToolCallsNotJudged",
         expression: format!(
-            "sum by (instance) (rate(envoy_http_downstream_rq_xx{{envoy_response_code_class=\"5\"}}[5m])) - ({} or 0 * {}) > 0.1",
+            "sum by (instance) (rate(envoy_http_downstream_rq_xx{{{errors}}}[5m])) - ({} or 0 * {}) > 0.1",
             seen("{status=~\"5..\"}"),
             seen("")
         ),
