@@ -18,13 +18,13 @@ use toolgate_tests::harness::{
     wait_for,
 };
 
-/// Limits of tools, of an agent, and of a group; two servers, so that there are two routes. `more` is for the top.
-fn rendered(redis: &Redis, more: &str, search: &str) -> Resources {
+/// Limits of tools and of an agent; two servers, so that there are two routes. `more` is for the policy's top.
+fn rendered(redis: &Redis, more: &str) -> Resources {
     let policy = format!(
         "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\nidentity: {{ header: x-agent-id }}\n{more}\n\
          agents: {{ a: {{}}, b: {{}}, c: {{ quota: {{ limit: 7/day, scope: global }} }} }}\n\
-         tools:\n  search: {{ agents: [a, b, c], arguments: {{ blocked: [bad] }}, quota: {{ limit: {search}/day, scope: global }} }}\n  \
-         mail: {{ agents: [a, b, c], quota: {{ limit: {search}/day, scope: global }} }}\n  \
+         tools:\n  search: {{ agents: [a, b, c], arguments: {{ blocked: [bad] }}, quota: {{ limit: 50/day, scope: global }} }}\n  \
+         mail: {{ agents: [a, b, c], quota: {{ limit: 50/day, scope: global }} }}\n  \
          shared: {{ agents: [a, b, c], quota: {{ limit: 4/day, per: all, scope: global }} }}\n  \
          free: {{ agents: [a] }}\n"
     );
@@ -60,7 +60,7 @@ struct Counted {
 impl Counted {
     fn start(more: &str) -> Self {
         let (tool, redis) = (Upstream::start(), Redis::start());
-        let gateway = EnvoyGateway::start(&rendered(&redis, more, "50"), tool.address());
+        let gateway = EnvoyGateway::start(&rendered(&redis, more), tool.address());
         let service = gateway.rate_limit_service();
         let counted = Self { gateway, service, redis, tool, sent: Cell::new(0) };
         // The service asks Envoy Gateway for its limits when it is up.
@@ -127,7 +127,7 @@ fn each_limit_holds_exactly_and_a_refused_call_takes_nothing() {
     assert_eq!(counted.count("_search b_"), 1);
     let shared = ["a", "a", "b", "b", "b"].map(|agent| counted.send(&call("shared", agent)).status);
     assert_eq!(shared, [200, 200, 200, 200, 429], "one counter for all agents");
-    assert_eq!(counted.gateway.replace(&rendered(&counted.redis, "metadata: { name: other }", "50")), Update::Accepted);
+    assert_eq!(counted.gateway.replace(&rendered(&counted.redis, "metadata: { name: other }")), Update::Accepted);
     assert_eq!(counted.send(&call("search", "a")).status, 429, "another policy has the counters of the last one");
 }
 
@@ -145,7 +145,7 @@ fn a_call_that_nobody_counts_is_never_silent() {
         },
     });
     // Another name, so that a listener changes, too.
-    let resources = rendered(&counted.redis, "metadata: { name: other }", "50").and(own);
+    let resources = rendered(&counted.redis, "metadata: { name: other }").and(own);
     assert_eq!(counted.gateway.replace(&resources), Update::Accepted);
     counted.tool.answer(|seen| Answer::echo(seen).header("x-ratelimit-limit", "50, 50;w=86400"));
     assert_eq!(["search", "mail"].map(|tool| counted.send(&call(tool, "a")).status), [200; 2]);

@@ -50,11 +50,11 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(peak <= most, "a bundle of {} bytes asked for {peak} bytes", bytes.len());
 });
 
-/// The bytes as the bundle of a config whose wrapping is whole.
+/// The bytes as the bundle of a config whose wrapping is whole. With headers held, any policy may be taken.
 fn packed(bytes: &[u8]) -> String {
     let policy = BASE64_STANDARD.encode(miniz_oxide::deflate::compress_to_vec_zlib(bytes, 1));
     let digest = Sha256::digest(bytes);
-    format!(r#"{{"format":{FORMAT},"digest":"sha256:{digest:x}","policy":"{policy}"}}"#)
+    format!(r#"{{"format":{FORMAT},"digest":"sha256:{digest:x}","hold_headers":true,"policy":"{policy}"}}"#)
 }
 
 fn judge_all(policy: &Policy, bundle: &Bundle) {

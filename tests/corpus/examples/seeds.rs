@@ -11,7 +11,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
 };
-use toolgate_corpus::{CaseFile, all, pack};
+use toolgate_corpus::{CaseFile, all_with_headers_held, pack};
 use toolgate_engine::{automaton::Automaton, bundle::decode, schema::Program};
 
 const SCHEMAS: &str = "schema_judges_values_and_not_spellings";
@@ -61,7 +61,7 @@ const STREAMS: [&str; 4] = [
 
 fn main() -> io::Result<()> {
     let folder = PathBuf::from(std::env::args_os().nth(1).unwrap_or_else(|| "target/fuzz/seeds".into()));
-    let cases = all();
+    let cases = all_with_headers_held();
     for (at, text) in (0..).zip(texts(&cases)) {
         write(&folder, "reader_agrees_with_serde_json", at, &text)?;
         write(&folder, "views_begin_with_the_text_and_end", at, &text)?;
