@@ -326,7 +326,9 @@ fn envoy_alone_asks_for_the_fields_that_its_service_counts() {
         assert_eq!(filter["timeout"].as_str(), Some("0.100s"));
         assert_eq!(filter["enable_x_ratelimit_headers"].as_str(), Some("DRAFT_VERSION_03"));
         assert_eq!(filter["domain"].as_str(), service["domain"].as_str());
-        let asked = manager["route_config"]["virtual_hosts"][0]["rate_limits"].as_sequence().unwrap();
+        let routes = &manager["route_config"]["virtual_hosts"][0];
+        assert!(texts(&routes["response_headers_to_remove"]).contains(&"x-ratelimit-limit".to_owned()));
+        let asked = routes["rate_limits"].as_sequence().unwrap();
         let field = |asked: &YamlOwned| {
             let field = &asked["actions"][0]["request_headers"];
             assert_eq!(field["header_name"].as_str(), field["descriptor_key"].as_str());
@@ -342,6 +344,15 @@ fn envoy_alone_asks_for_the_fields_that_its_service_counts() {
         let cluster = clusters.iter().find(|cluster| cluster["name"].as_str() == name).unwrap();
         assert!(cluster.as_mapping_get("typed_extension_protocol_options").is_some(), "gRPC needs HTTP/2");
     }
+}
+
+#[test]
+fn no_tool_says_that_its_call_was_counted() {
+    let told = ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"];
+    let filters = &one(&manifests(GLOBAL_POLICY, &counted()), "HTTPRoute")["spec"]["rules"][0]["filters"];
+    assert_eq!(texts(&filters[0]["responseHeaderModifier"]["remove"]), told);
+    let rule = &one(&manifests(HEADER_POLICY, ""), "HTTPRoute")["spec"]["rules"][0];
+    assert!(rule.as_mapping_get("filters").is_none());
 }
 
 #[test]
@@ -445,7 +456,7 @@ fn what_envoy_refuses_has_the_fields_of_an_audit_line() {
     let fields: Vec<&str> = table.lines().filter_map(|row| Some(row.strip_prefix("| `")?.split_once('`')?.0)).collect();
     assert!(fields.len() > 10, "{fields:?}");
     // Only where a call was judged, or a token verified.
-    for field in fields.into_iter().filter(|field| !["argument", "keyword", "user_id"].contains(field)) {
+    for field in fields.into_iter().filter(|field| !["argument", "keyword", "user_id", "unanswered"].contains(field)) {
         assert!(line.as_mapping_get(field).is_some(), "{field}");
     }
 }
