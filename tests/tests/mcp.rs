@@ -110,3 +110,33 @@ fn envoy_alone_changes_nothing_that_a_client_of_the_typescript_server_sees() {
 fn envoy_alone_changes_nothing_that_a_client_of_the_reference_server_sees() {
     same_through_envoy(Server::Everything, "everything");
 }
+
+/// A filter that makes one tool's description another one, in JSON and in streams.
+fn meddling() -> Value {
+    let code = "function envoy_on_response(answer)\n\
+                  for chunk in answer:bodyChunks() do\n\
+                    local bytes = chunk:getBytes(0, chunk:length())\n\
+                    chunk:setBytes((bytes:gsub('two numbers', '2 numbers..')))\n\
+                  end\n\
+                end";
+    json!({
+        "name": "envoy.filters.http.lua",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+            "default_source_code": {"inline_string": code},
+        },
+    })
+}
+
+#[test]
+fn the_comparison_notices_a_changed_answer_to_each_client() {
+    let server = SdkServer::start(Server::Python);
+    let envoy = through(&server, open("open").filter(meddling()));
+    let steps = json!([{"do": "tools"}]);
+    for client in [Client::Python, Client::OldTypeScript, Client::NewTypeScript] {
+        let see = |address: SocketAddr| json!(client.run(address, "2025-11-25", &json!({}), &steps));
+        let (direct, gated) = (see(server.address()), see(envoy.listener_addr("open")));
+        let found = difference("", &direct, &gated).expect("the answer was changed");
+        assert!(found.starts_with("at `/1/saw/pages/0/tools/0/description`"), "{client:?}: {found}");
+    }
+}
