@@ -73,6 +73,8 @@ pub(crate) fn lower(file: &PolicyFile, name: &str, files: &dyn Files, findings: 
         held_globally.extend(member_of.iter().filter_map(|&group| group_globals.get(group)).flatten());
         bundle.tools.push(Tool {
             name: tool.id.name.clone(),
+            server: None,
+            pin: None,
             mode: file::value(tool.mode.as_ref()).or(file::value(file.defaults.mode.as_ref())).unwrap_or(Mode::Enforce),
             body_limit: body_limit(file, tool, &mut rules),
             grants,
