@@ -7,7 +7,7 @@ mod answer;
 mod counted;
 mod mcp;
 
-pub use answer::{HeadOfAnswer, MAX_ANSWER_BYTES, Reading};
+pub use answer::{HeadOfAnswer, Reading};
 pub use counted::{Answer, AnswerStep, Field};
 pub use mcp::{is_of_protocol, is_of_target};
 
@@ -20,7 +20,7 @@ use crate::{
     json::{Admitted, Bounds, Document, Numbers, Value},
     limits::{self, Failure, Outcome, Standing, Store, Timestamp},
     names,
-    policy::{AgentIndex, Policy, ToolIndex},
+    policy::{AgentIndex, Policy, ServerIndex, ToolIndex},
     redact,
     request::Head,
 };
@@ -395,9 +395,9 @@ impl Exchange {
         }
     }
 
-    /// The agent and the tool, as far as the policy declares them.
-    pub fn subject(&self) -> (Option<AgentIndex>, Option<ToolIndex>) {
-        (self.agent, self.tool)
+    /// The agent, the tool and the server, as far as the policy declares them.
+    pub fn subject(&self) -> (Option<AgentIndex>, Option<ToolIndex>, Option<ServerIndex>) {
+        (self.agent, self.tool, self.mcp.as_ref().map(|mcp| mcp.server))
     }
 
     /// Which argument was refused, as far as the audit line may tell.

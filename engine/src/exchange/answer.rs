@@ -6,7 +6,7 @@
 use super::{AnswerStep, Exchange, Judgement, Phase, mcp::Mcp};
 use crate::{
     bundle::Changed,
-    denial::Reason,
+    denial::{Reason, Reply},
     limits::Store,
     mcp::{self, Event, EventStream, Fate, ListKind, Objection, Passed, Pin, Shown},
     policy::{Policy, ToolIndex},
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The longest answer that is held until it is whole, in bytes.
-pub const MAX_ANSWER_BYTES: usize = 16 << 20;
+const MAX_ANSWER_BYTES: usize = 16 << 20;
 
 /// The longest event of a stream that is held until it is whole, in bytes.
 const MAX_EVENT_BYTES: usize = 8 << 20;
@@ -39,7 +39,48 @@ pub enum HeadOfAnswer {
     /// Let it pass; its body is to be read so.
     Read(Reading),
     /// Answer this in its place.
-    Reply(crate::denial::Reply),
+    Reply(Reply),
+}
+
+/// An answer that is not whole yet.
+///
+/// Its end is told by its own brackets, and not by that of the body: with trailers, Envoy says too late that no piece
+/// follows. Whether it is JSON at all is judged once it is whole.
+#[derive(Default)]
+pub(super) struct Held {
+    bytes: Vec<u8>,
+    /// How many brackets are open.
+    open: u32,
+    is_in_string: bool,
+    is_escaped: bool,
+    /// Whether the first bracket was closed again. What follows goes nowhere.
+    is_whole: bool,
+}
+
+impl Held {
+    fn push(&mut self, piece: &[u8]) {
+        for &byte in piece {
+            if self.is_whole {
+                return;
+            }
+            self.bytes.push(byte);
+            self.step(byte);
+        }
+    }
+
+    fn step(&mut self, byte: u8) {
+        match byte {
+            _ if self.is_escaped => self.is_escaped = false,
+            b'\\' if self.is_in_string => self.is_escaped = true,
+            b'"' => self.is_in_string = !self.is_in_string,
+            b'{' | b'[' if !self.is_in_string => self.open = self.open.saturating_add(1),
+            b'}' | b']' if !self.is_in_string => {
+                self.open = self.open.saturating_sub(1);
+                self.is_whole = self.open == 0;
+            }
+            _ => {}
+        }
+    }
 }
 
 /// What was found in a server's answers.
@@ -94,34 +135,61 @@ impl Exchange {
                 };
             }
         };
-        if reading == Reading::Events {
-            mcp.events = Some(EventStream::new(MAX_EVENT_BYTES));
+        match reading {
+            Reading::Events => mcp.events = Some(EventStream::new(MAX_EVENT_BYTES)),
+            Reading::Whole => mcp.held = Some(Held::default()),
+            Reading::Nothing | Reading::Dropped => {}
         }
         HeadOfAnswer::Read(reading)
     }
 
+    /// Takes the next piece of a server's answer; `ends` says that none follows. Returns what goes on in its place.
+    pub fn server_answer_piece<S: Store>(
+        &mut self,
+        policy: &Policy,
+        piece: &[u8],
+        ends: bool,
+        store: &mut S,
+    ) -> Vec<u8> {
+        let Some(mcp) = &mut self.mcp else { return Vec::new() };
+        if mcp.events.is_some() {
+            return self.server_events(policy, piece, ends, store);
+        }
+        let Some(held) = &mut mcp.held else { return Vec::new() };
+        held.push(piece);
+        if held.bytes.len() > MAX_ANSWER_BYTES {
+            mcp.held = None;
+            return self.unfit().body;
+        }
+        if !held.is_whole && !ends {
+            return Vec::new();
+        }
+        let body = mcp.held.take().unwrap_or_default().bytes;
+        self.server_answer(policy, &body, store).unwrap_or(body)
+    }
+
     /// Judges a whole answer. Returns what goes on in its place, if it does not go on as it is.
-    pub fn server_answer<S: Store>(&mut self, policy: &Policy, body: &[u8], store: &mut S) -> Option<Vec<u8>> {
+    fn server_answer<S: Store>(&mut self, policy: &Policy, body: &[u8], store: &mut S) -> Option<Vec<u8>> {
         let mut mcp = self.mcp.take()?;
         let judged = self.judge_answer(policy, &mut mcp, body, store);
         self.mcp = Some(mcp);
         match judged {
             Ok(passed) => passed.replaced,
-            Err(_) => Some(self.unfit()),
+            Err(_) => Some(self.unfit().body),
         }
     }
 
     /// Records that an answer cannot be shown, after its head went on. Returns what is said in its place.
-    pub fn unfit(&mut self) -> Vec<u8> {
+    pub fn unfit(&mut self) -> Reply {
         let reason = Reason::Mcp(Objection::Answer);
         let reply = self.reply_to(&reason, &[]);
         self.phase = Phase::Refused;
         self.judgement = Some(Judgement { reason: Some(reason), rule: None });
-        reply.body
+        reply
     }
 
-    /// Takes the next piece of an event stream; `ends` says that none follows. Returns what goes on of it.
-    pub fn server_events<S: Store>(&mut self, policy: &Policy, piece: &[u8], ends: bool, store: &mut S) -> Vec<u8> {
+    /// Takes the next piece of an event stream. Returns what goes on of it.
+    fn server_events<S: Store>(&mut self, policy: &Policy, piece: &[u8], ends: bool, store: &mut S) -> Vec<u8> {
         let mut out = Vec::new();
         let Some(mut mcp) = self.mcp.take() else { return out };
         let Some(mut events) = mcp.events.take() else {
@@ -148,7 +216,7 @@ impl Exchange {
         }
         self.mcp = Some(mcp);
         if pushed.is_err() || is_lost {
-            let told = self.unfit();
+            let told = self.unfit().body;
             if is_awaited {
                 out.extend([b"data: ".as_slice(), &told, b"\n\n"].concat());
             }

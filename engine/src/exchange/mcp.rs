@@ -3,7 +3,11 @@
 //! In: the header and the body of a request whose path is a server's. Out: nothing, or why it does not pass; later, what
 //! its answer is awaited for. Keeps what the answer's judge must know, and no session.
 
-use super::{Awaited, Denial, Exchange, Judgement, answer::Found, require_exact, require_size};
+use super::{
+    Awaited, Denial, Exchange, Judgement,
+    answer::{Found, Held},
+    require_exact, require_size,
+};
 use crate::{
     audit::McpRecord,
     bundle::{Mode, Server},
@@ -63,6 +67,8 @@ pub(super) struct Mcp {
     pub(super) is_limited: bool,
     /// What became of the request, once that is known.
     pub(super) outcome: Option<Outcome>,
+    /// The answer that is being read.
+    pub(super) held: Option<Held>,
     /// The event stream that is being read.
     pub(super) events: Option<EventStream>,
     /// What was found in answers.
@@ -137,6 +143,7 @@ impl Mcp {
             asked: Asked::Nothing,
             is_limited: false,
             outcome: None,
+            held: None,
             events: None,
             found: Found::default(),
         }

@@ -220,3 +220,43 @@ fn what_nobody_sees_in_a_description_is_told() {
     let _ = exchange.server_answer(&policy, answer.to_string().as_bytes(), &mut Memory::default());
     assert_eq!(line(&exchange, &policy)["suspicious"], "git/search");
 }
+
+#[test]
+fn an_answer_is_whole_when_its_brackets_are_wherever_it_is_cut() {
+    let policy = load(&bundle());
+    let mut answer = tools(&["delete", "search"]);
+    answer["result"]["tools"][1]["description"] = "}]\"\\{[".into();
+    let body = answer.to_string();
+    for cut in 0..=body.len() {
+        let mut exchange = forwarded(&policy, &list());
+        let _ = read(&mut exchange, &[JSON], 200);
+        let mut store = Memory::default();
+        let (one, other) = body.as_bytes().split_at(cut);
+        let mut out = exchange.server_answer_piece(&policy, one, false, &mut store);
+        assert!(cut == body.len() || out.is_empty(), "{cut}");
+        out.extend(exchange.server_answer_piece(&policy, other, false, &mut store));
+        let shown: Json = serde_json::from_slice(&out).unwrap();
+        assert_eq!(shown["result"]["tools"], json!([answer["result"]["tools"][1]]), "{cut}");
+        assert_eq!(exchange.server_answer_piece(&policy, b" {}", true, &mut store), b"", "nothing follows it");
+    }
+}
+
+#[test]
+fn an_answer_that_does_not_end_or_is_too_long_becomes_an_error() {
+    let policy = load(&bundle());
+    let started = || {
+        let mut exchange = forwarded(&policy, &list());
+        let _ = read(&mut exchange, &[JSON], 200);
+        exchange
+    };
+    let mut store = Memory::default();
+    let (mut cut, mut empty, mut long) = (started(), started(), started());
+    for out in [
+        cut.server_answer_piece(&policy, b"{\"id\":7", true, &mut store),
+        empty.server_answer_piece(&policy, b"", true, &mut store),
+        long.server_answer_piece(&policy, &vec![b' '; MAX_ANSWER_BYTES + 1], false, &mut store),
+    ] {
+        assert!(String::from_utf8(out).unwrap().contains("answer_unfit"));
+    }
+    assert_eq!(long.server_answer_piece(&policy, b"{}", true, &mut store), b"");
+}

@@ -429,3 +429,29 @@ fn shadow_mode_is_of_a_tool_and_not_of_a_message() {
     assert_eq!((call.reason(), &call.line["would_deny"]), ((0, "tool_not_granted", ""), &true.into()));
     assert_eq!(told(&request("x", json!({}))).status, 403);
 }
+
+#[test]
+fn a_call_that_is_counted_elsewhere_is_refused_in_the_protocols_shape() {
+    let mut limited = bundle();
+    limited.globals.push(GlobalLimit {
+        over: Over::Tool,
+        share: Share::EachAgent,
+        kind: LimitKind::Quota,
+        requests: 5,
+        unit: Unit::Day,
+        rule: 8,
+    });
+    limited.tools[1].globals.push(0);
+    let policy = load(&limited);
+    let (mut exchange, _) = sent(&policy, &[], &call("search", json!({})).to_string(), &mut Memory::default());
+    assert!(exchange.is_counted() && exchange.is_of_server());
+    let fields = [("x-ratelimit-limit", "5, 5;w=86400"), ("x-ratelimit-reset", "12")];
+    let answer = crate::exchange::Answer { details: b"request_rate_limited", fields: &fields };
+    let crate::exchange::AnswerStep::Reply(reply) = exchange.answer_head(&policy, &answer, Some(429), Timestamp(0)) else {
+        panic!("it passes");
+    };
+    let body: Json = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!((reply.status, &body["id"], &body["error"]["code"]), (429, &7.into(), &429.into()));
+    assert_eq!(body["error"]["data"], json!({"reason": "quota_exceeded", "retryAfter": 12}));
+    assert!(!exchange.is_of_server());
+}
