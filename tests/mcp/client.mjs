@@ -8,7 +8,8 @@ import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const PATIENCE = 15;
-const CHANCE = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|http:\/\/127\.0\.0\.1:\d+/g;
+// Sessions and ids of requests, the port, and the message's id, which the old line shows with a refusal's whole body.
+const CHANCE = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|http:\/\/127\.0\.0\.1:\d+|(?<=\\"id\\":)\d+/g;
 const MODERN = "2026-07-28";
 const CAPABILITIES = { sampling: {}, elicitation: {}, roots: { listChanged: true } };
 const ANSWERS = {
@@ -20,6 +21,7 @@ const ANSWERS = {
   "elicitation/create": { action: "accept", content: { size: 42, name: "Ada" } },
   "roots/list": { roots: [{ uri: "file:///project", name: "project" }] },
 };
+const FRESH = { cacheMode: "refresh" };
 
 const script = JSON.parse(process.argv[2]);
 const require = createRequire(`${process.env.TOOLGATE_MCP_NODE}/`);
@@ -100,7 +102,7 @@ async function take(pending, methods) {
   return taken;
 }
 
-/** Each page as it came: without a cursor, the new line would join them. */
+/** All pages. The new line joins them by itself, and would otherwise show again what it saw before. */
 async function pages(list, member) {
   const found = [];
   let cursor;
@@ -143,13 +145,13 @@ function act(sdk, step) {
   const { client } = sdk;
   switch (step.do) {
     case "tools":
-      return pages((params) => client.listTools(params), "tools");
+      return pages((params) => client.listTools(params, FRESH), "tools");
     case "resources":
-      return pages((params) => client.listResources(params), "resources");
+      return pages((params) => client.listResources(params, FRESH), "resources");
     case "templates":
-      return pages((params) => client.listResourceTemplates(params), "resourceTemplates");
+      return pages((params) => client.listResourceTemplates(params, FRESH), "resourceTemplates");
     case "prompts":
-      return pages((params) => client.listPrompts(params), "prompts");
+      return pages((params) => client.listPrompts(params, FRESH), "prompts");
     case "call":
       return call(sdk, step);
     case "cancel":

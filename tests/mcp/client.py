@@ -155,10 +155,14 @@ async def act(client, stack, step):
 async def saw(step, heard, acting):
     try:
         seen = {"saw": plain(await acting)}
-    except MCPError as refusal:
-        seen = {"error": plain(refusal.error)}
     except Exception as problem:
-        seen = {"failure": type(problem).__name__, "text": str(problem)}
+        # What went wrong beneath a group of tasks.
+        while getattr(problem, "exceptions", None):
+            problem = problem.exceptions[0]
+        if isinstance(problem, MCPError):
+            seen = {"error": plain(problem.error)}
+        else:
+            seen = {"error": {"kind": type(problem).__name__, "message": str(problem)}}
     for kind, pending in (("notifications", heard.notifications), ("questions", heard.questions)):
         if kind in step and "saw" in seen:
             seen[kind] = await take(pending, step[kind])

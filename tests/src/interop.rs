@@ -1,11 +1,14 @@
 //! What clients and servers of the official SDKs see of each other, with and without an Envoy between them.
 //!
-//! In: clients, servers and listeners. Out: versions that can be asked for, an Envoy before a server, and the first difference
-//! of what was seen. Knows nothing of policies.
+//! In: clients, servers and listeners. Out: versions that can be asked for, an Envoy before a server, and the first
+//! difference of what was seen. Knows nothing of what a policy means.
 
-use crate::harness::{
-    envoy::{Cluster, Envoy, EnvoyConfig, Listener},
-    sdk::{Client, SdkServer},
+use crate::{
+    gateway::{self, Headers},
+    harness::{
+        envoy::{Cluster, Envoy, EnvoyConfig, Listener},
+        sdk::{Client, SdkServer},
+    },
 };
 use serde_json::{Value, json};
 
@@ -41,6 +44,13 @@ pub fn listener(name: &str) -> Listener {
             "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "tools", "timeout": "0s"}}],
         }],
     }))
+}
+
+/// The same one, on which a policy is enforced.
+#[must_use]
+pub fn filtered(name: &str, policy: &str) -> Listener {
+    let config = gateway::pack(policy, Headers::Held);
+    listener(name).filter(gateway::filter(name, &config, Headers::Held).to_json())
 }
 
 /// An Envoy before the server.

@@ -1,32 +1,99 @@
 //! The official SDKs of MCP, clients and servers, through a real Envoy.
 //!
-//! What a client sees through Envoy is what it sees of the server itself.
+//! What a client sees through Envoy, and through the filter if its agent may do all, is what it sees of the server.
 
 #![cfg(test)]
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
 use toolgate_tests::{
+    gateway,
     harness::sdk::{self, SdkServer, Server},
-    interop::{CLIENTS, NEWEST, assert_same, before, difference, listener, versions},
+    interop::{CLIENTS, NEWEST, OLDER, assert_same, before, difference, filtered, listener, versions},
 };
 
-/// Goes through the script with each client in each version, at the server and through Envoy.
+/// Goes through the script with each client in each version: at the server, through Envoy alone, and through the filter
+/// as an agent that may do all.
 fn same_through_envoy(kind: Server, script: &str) {
     let server = SdkServer::start(kind);
-    let envoy = before(&server, [listener("open")]);
+    let judged = filtered("judged", &policy(&server, script));
+    let envoy = before(&server, [listener("open"), judged]);
     for client in CLIENTS {
         for version in versions(client) {
             let steps = sdk::script(script, version);
-            let see = |address: SocketAddr| client.run(address, version, &json!({}), &steps);
-            let (direct, gated) = (see(server.address()), see(envoy.listener_addr("open")));
+            let see = |address: SocketAddr| client.run(address, version, &json!({"x-agent-id": "all"}), &steps);
+            let [direct, open, judged] =
+                [server.address(), envoy.listener_addr("open"), envoy.listener_addr("judged")].map(see);
             // The reference server does not know the newest version, which must look the same, too.
             if kind != Server::Everything || version != NEWEST {
                 assert_complete(&direct, &steps);
             }
-            assert_same(&json!(direct), &json!(gated), &format!("{client:?} at {kind:?} in {version}"));
+            let what = format!("{client:?} at {kind:?} in {version}");
+            assert_same(&json!(direct), &json!(open), &format!("{what}, through Envoy alone"));
+            assert_same(&judged_as(&direct, &judged, &steps), &json!(judged), &format!("{what}, through the filter"));
         }
     }
+    gateway::assert_no_trap(&envoy);
+}
+
+/// What an agent that may do all is to see, by what it would see of the server: lists are its own, and what is no tool
+/// at all is the policy's to tell.
+fn judged_as(direct: &[Value], judged: &[Value], steps: &Value) -> Value {
+    let mut expected = direct.to_vec();
+    let mut is_refused = false;
+    for (at, step) in steps.as_array().into_iter().flatten().enumerate() {
+        if step["granted"] == json!(false) && expected.len() > at + 2 {
+            assert!(judged[at + 1].to_string().contains("Unknown tool: absent"), "{:#}", judged[at + 1]);
+            expected[at + 1] = judged[at + 1].clone();
+            is_refused = true;
+        }
+    }
+    let answers = expected.last_mut().and_then(|last| last["answers"].as_array_mut()).expect("answers stand last");
+    if is_refused {
+        answers.push(json!("POST 403 application/json"));
+        answers.sort_by_key(Value::to_string);
+        answers.dedup();
+    }
+    let mut expected = json!(expected);
+    make_private(&mut expected);
+    expected
+}
+
+fn make_private(value: &mut Value) {
+    if let Some(scope) = value.get_mut("cacheScope") {
+        *scope = json!("private");
+    }
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(make_private),
+        Value::Object(members) => members.values_mut().for_each(make_private),
+        _ => {}
+    }
+}
+
+/// A policy by which the agent `all` may do all that the server has for any client: some tools are for what a client can.
+fn policy(server: &SdkServer, script: &str) -> String {
+    let steps = json!([{"do": "tools"}, {"do": "prompts"}]);
+    let seen = CLIENTS.map(|client| client.run(server.address(), OLDER[2], &json!({}), &steps));
+    let names = |at: usize, list: &str| -> Map<String, Value> {
+        let pages = seen.iter().flat_map(|lines| lines[at]["saw"]["pages"].as_array().expect("a list was seen"));
+        let entries = pages.flat_map(|page| page[list].as_array().into_iter().flatten());
+        entries.map(|entry| (entry["name"].as_str().unwrap().to_owned(), json!({"agents": ["all"]}))).collect()
+    };
+    let below = if script == "everything" { "demo://resource/" } else { "docs://" };
+    json!({
+        "apiVersion": "toolgate.dev/v1",
+        "kind": "ToolPolicy",
+        "identity": {"header": "x-agent-id"},
+        "agents": {"all": {}},
+        "servers": {"sdk": {
+            "path": "/mcp",
+            "methods": ["logging/setLevel"],
+            "tools": names(1, "tools"),
+            "prompts": names(2, "prompts"),
+            "resources": [{"prefix": below, "agents": ["all"]}],
+        }},
+    })
+    .to_string()
 }
 
 /// A script that stops at its first step would be the same on both ways.
@@ -40,22 +107,22 @@ fn assert_complete(lines: &[Value], steps: &Value) {
 }
 
 #[test]
-fn envoy_alone_changes_nothing_that_a_client_of_the_python_server_sees() {
+fn a_client_of_the_python_server_sees_the_same_through_the_filter() {
     same_through_envoy(Server::Python, "own");
 }
 
 #[test]
-fn envoy_alone_changes_nothing_that_a_client_of_the_python_server_without_streams_sees() {
+fn a_client_of_the_python_server_without_streams_sees_the_same_through_the_filter() {
     same_through_envoy(Server::PythonJson, "plain");
 }
 
 #[test]
-fn envoy_alone_changes_nothing_that_a_client_of_the_typescript_server_sees() {
+fn a_client_of_the_typescript_server_sees_the_same_through_the_filter() {
     same_through_envoy(Server::TypeScript, "typed");
 }
 
 #[test]
-fn envoy_alone_changes_nothing_that_a_client_of_the_reference_server_sees() {
+fn a_client_of_the_reference_server_sees_the_same_through_the_filter() {
     same_through_envoy(Server::Everything, "everything");
 }
 

@@ -388,7 +388,8 @@ fn a_large_answer_or_event_goes_through_whoever_speaks_what() {
             for answer in ["large", "large-trailers", "large-sse"] {
                 let list = post("2025-11-25", request("tools/list", json!({}))).header("x-answer", answer);
                 let reply = list.send(protocol, envoy.listener_addr(listener)).expect("an answer");
-                let message = if answer == "large-sse" { events(&reply).pop().expect("an event") } else { reply.json() };
+                let message =
+                    if answer == "large-sse" { events(&reply).pop().expect("an event") } else { reply.json() };
                 assert_eq!(names_of(&message), ["search"], "{listener} {protocol:?} {answer}");
             }
         }
