@@ -48,16 +48,17 @@ pub fn listener(name: &str) -> Listener {
 
 /// The same one, on which a policy is enforced.
 #[must_use]
-pub fn filtered(name: &str, policy: &str) -> Listener {
-    let config = gateway::pack(policy, Headers::Held);
-    listener(name).filter(gateway::filter(name, &config, Headers::Held).to_json())
+pub fn filtered(name: &str, policy: &str, headers: Headers) -> Listener {
+    let config = gateway::pack(policy, headers);
+    listener(name).filter(gateway::filter(name, &config, headers).to_json())
 }
 
-/// An Envoy before the server.
+/// An Envoy before the server, in which the requests of one session go to either of two workers.
 #[must_use]
 pub fn before(server: &SdkServer, listeners: impl IntoIterator<Item = Listener>) -> Envoy {
     let config = EnvoyConfig::new().cluster(Cluster::http1("tools", server.address()));
-    Envoy::start(&listeners.into_iter().fold(config, EnvoyConfig::listener))
+    let listeners = listeners.into_iter().map(Listener::exact_balance);
+    Envoy::start(&listeners.fold(config.concurrency(2), EnvoyConfig::listener))
 }
 
 /// Fails if two ways to the server show different things.

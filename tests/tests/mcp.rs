@@ -7,7 +7,7 @@
 use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
 use toolgate_tests::{
-    gateway,
+    gateway::{self, Headers},
     harness::sdk::{self, SdkServer, Server},
     interop::{CLIENTS, NEWEST, OLDER, assert_same, before, difference, filtered, listener, versions},
 };
@@ -16,21 +16,30 @@ use toolgate_tests::{
 /// as an agent that may do all.
 fn same_through_envoy(kind: Server, script: &str) {
     let server = SdkServer::start(kind);
-    let judged = filtered("judged", &policy(&server, script));
-    let envoy = before(&server, [listener("open"), judged]);
+    let policy = policy(&server, script);
+    let held = filtered("held", &policy, Headers::Held);
+    let ahead = filtered("ahead", &policy, Headers::SentAhead);
+    let envoy = before(&server, [listener("open"), held, ahead]);
     for client in CLIENTS {
         for version in versions(client) {
             let steps = sdk::script(script, version);
             let see = |address: SocketAddr| client.run(address, version, &json!({"x-agent-id": "all"}), &steps);
-            let [direct, open, judged] =
-                [server.address(), envoy.listener_addr("open"), envoy.listener_addr("judged")].map(see);
+            let (direct, open) = (see(server.address()), see(envoy.listener_addr("open")));
             // The reference server does not know the newest version, which must look the same, too.
             if kind != Server::Everything || version != NEWEST {
                 assert_complete(&direct, &steps);
             }
             let what = format!("{client:?} at {kind:?} in {version}");
             assert_same(&json!(direct), &json!(open), &format!("{what}, through Envoy alone"));
-            assert_same(&judged_as(&direct, &judged, &steps), &json!(judged), &format!("{what}, through the filter"));
+            for headers in ["held", "ahead"].into_iter().take(if [NEWEST, OLDER[2]].contains(&version) { 2 } else { 1 })
+            {
+                let judged = see(envoy.listener_addr(headers));
+                assert_same(
+                    &judged_as(&direct, &judged, &steps),
+                    &json!(judged),
+                    &format!("{what}, headers {headers}"),
+                );
+            }
         }
     }
     gateway::assert_no_trap(&envoy);
@@ -70,7 +79,7 @@ fn make_private(value: &mut Value) {
     }
 }
 
-/// A policy by which the agent `all` may do all that the server has for any client: some tools are for what a client can.
+/// A policy by which the agent `all` may do all that the server has for any client: some tools are for some of them.
 fn policy(server: &SdkServer, script: &str) -> String {
     let steps = json!([{"do": "tools"}, {"do": "prompts"}]);
     let seen = CLIENTS.map(|client| client.run(server.address(), OLDER[2], &json!({}), &steps));

@@ -8,7 +8,7 @@ use toolgate_engine::{
     mcp::Pin,
 };
 use toolgate_tests::{
-    gateway,
+    gateway::{self, Headers},
     harness::{
         client::{Call, Protocol},
         sdk::{Client, SdkServer, Server},
@@ -62,7 +62,7 @@ fn assert_refused(line: &Value, reason: &str, what: &str) {
 #[test]
 fn a_client_sees_what_its_agent_may_and_goes_on_after_each_refusal() {
     let server = SdkServer::start(Server::Python);
-    let envoy = before(&server, [filtered("judged", &policy(|_| {}))]);
+    let envoy = before(&server, [filtered("judged", &policy(|_| {}), Headers::Held)]);
     let add = json!({"do": "call", "name": "add", "arguments": {"a": 2, "b": 3}});
     let steps = json!([
         {"do": "tools"}, add, {"do": "call", "name": "picture"}, {"do": "call", "name": "absent"}, add,
@@ -102,9 +102,13 @@ fn a_client_sees_what_its_agent_may_and_goes_on_after_each_refusal() {
 fn an_agent_without_a_grant_cannot_even_connect() {
     let server = SdkServer::start(Server::Python);
     let stranger = |policy: &mut Value| policy["agents"]["none"] = json!({});
-    let envoy = before(&server, [filtered("judged", &policy(stranger))]);
+    let envoy = before(&server, [filtered("judged", &policy(stranger), Headers::Held)]);
     each(|client, version| {
         let steps = json!([{"do": "tools"}]);
+        let lines = client.run(envoy.listener_addr("judged"), version, &json!({}), &steps);
+        let is_refused = lines.iter().any(|line| line.get("error").is_some());
+        let answers = &lines.last().unwrap()["answers"];
+        assert!(is_refused && *answers == json!(["POST 401 application/json"]), "{client:?} in {version}: {lines:#?}");
         for (agent, reason) in [("none", "may not use"), ("nobody", "may not use")] {
             let lines = client.run(envoy.listener_addr("judged"), version, &json!({"x-agent-id": agent}), &steps);
             let refused = lines.iter().find(|line| line.get("error").is_some());
@@ -130,7 +134,7 @@ fn a_client_is_told_that_a_quota_is_spent() {
         let names: Vec<_> = (0..20).map(|number| format!("a{number}")).collect();
         policy["servers"]["sdk"]["tools"]["echo"]["agents"] = json!(names);
     });
-    let envoy = before(&server, [filtered("judged", &policy)]);
+    let envoy = before(&server, [filtered("judged", &policy, Headers::Held)]);
     each(|client, version| {
         let headers = json!({"x-agent-id": format!("a{agents}")});
         agents += 1;
@@ -153,7 +157,7 @@ fn bad_arguments_are_told_to_the_model_where_the_version_has_that() {
     let policy = policy(|policy| {
         policy["servers"]["sdk"]["tools"]["echo"]["arguments"] = json!({"blocked": ["DROP TABLE"]});
     });
-    let envoy = before(&server, [filtered("judged", &policy)]);
+    let envoy = before(&server, [filtered("judged", &policy, Headers::Held)]);
     each(|client, version| {
         let what = format!("{client:?} in {version}");
         let echo = |text: &str| json!({"do": "call", "name": "echo", "arguments": {"text": text}});
@@ -197,7 +201,7 @@ fn a_tool_that_the_live_server_changes_is_hidden_and_refused_until_it_is_as_befo
     let server = SdkServer::start(Server::Python);
     let pin = pin_of(&server, "changing");
     let pinned = policy(|policy| policy["servers"]["sdk"]["tools"]["changing"]["pin"] = json!(pin));
-    let envoy = before(&server, [filtered("judged", &pinned)]);
+    let envoy = before(&server, [filtered("judged", &pinned, Headers::Held)]);
     let change = |to: &str| json!({"do": "call", "name": "change", "arguments": {"description": to}});
     let call = json!({"do": "call", "name": "changing"});
     let steps = json!([
@@ -222,7 +226,7 @@ fn a_client_that_probes_falls_back_to_a_version_that_the_policy_lets_pass() {
     let server = SdkServer::start(Server::Python);
     let older = policy(|policy| policy["servers"]["sdk"]["versions"] = json!(["2025-11-25"]));
     let newest = policy(|policy| policy["servers"]["sdk"]["versions"] = json!([NEWEST]));
-    let envoy = before(&server, [filtered("older", &older), filtered("newest", &newest)]);
+    let envoy = before(&server, [filtered("older", &older, Headers::Held), filtered("newest", &newest, Headers::Held)]);
     let (steps, headers) = (json!([{"do": "tools"}]), json!({"x-agent-id": "some"}));
     for client in CLIENTS.into_iter().filter(|client| versions(*client).contains(&PROBED)) {
         for (listener, version) in [("older", OLDER[2]), ("newest", NEWEST)] {
@@ -243,7 +247,7 @@ fn what_a_user_answers_to_a_tool_is_checked_like_arguments() {
     let policy = policy(|policy| {
         policy["servers"]["sdk"]["tools"]["ask"]["arguments"] = json!({"blocked": ["Ada"]});
     });
-    let envoy = before(&server, [filtered("judged", &policy)]);
+    let envoy = before(&server, [filtered("judged", &policy, Headers::Held)]);
     let steps = json!([{"do": "call", "name": "ask"}, {"do": "call", "name": "add", "arguments": {"a": 1, "b": 1}}]);
     for client in CLIENTS.into_iter().filter(|client| versions(*client).contains(&NEWEST)) {
         let lines = client.run(envoy.listener_addr("judged"), NEWEST, &json!({"x-agent-id": "some"}), &steps);
