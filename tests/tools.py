@@ -33,6 +33,8 @@ LOKI = REPOSITORY / "tests" / "loki"
 WASM = "wasm32-wasip1"
 # A program that judges Envoy Gateway's own configuration.
 SETTINGS = REPOSITORY / "tests" / "settings"
+# What the official SDKs of MCP are pinned by.
+MCP = REPOSITORY / "tests" / "mcp"
 
 # The program by its path inside, and the Python that the wheel asks for, where it names one.
 Wheel = collections.namedtuple("Wheel", "package version program python", defaults=(None,))
@@ -70,7 +72,8 @@ DEFINITIONS = [
     Definitions("github.com/prometheus-operator/prometheus-operator", "v0.93.1",
                 "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml"),
 ]
-OLDEST_NODE = (18,)
+OLDEST_NODE = (20,)  # what MCP's own packages ask for
+OLDEST_PYTHON_OF_MCP = (3, 10)  # what the SDK asks for
 OLDEST_REDIS = (6, 2)
 OLDEST_ENVOY = (1, 39)  # an older one on the PATH is none that the filter is tested in
 HEARTBEAT_SECONDS = 30
@@ -403,6 +406,67 @@ def _unpack_folder(archive, folder, home):
             (home / path).write_bytes(files.extractfile(entry).read())
 
 
+# --- The SDKs of MCP --------------------------------------------------------------------------------
+
+NO_PYTHON_OF_MCP = (
+    "Python %d.%d or newer, which MCP's own SDK runs in: this is Python %d.%d, and the PATH has no newer one that "
+    "makes virtual environments; install one beside it, such as python3.12 and python3.12-venv (Debian, Ubuntu), python3.12 "
+    "(Fedora) or python@3.12 (Homebrew); `tests/run STEP...` runs the other steps without"
+    % (*OLDEST_PYTHON_OF_MCP, *sys.version_info[:2]))
+
+
+def mcp_python():
+    """A Python that has the official SDK, in a virtual environment of its own."""
+    python = _python_of_mcp()
+    if python is None:
+        raise ToolError(NO_PYTHON_OF_MCP)
+    pinned = MCP / "requirements.txt"
+    version = answer([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]).strip()
+    key = f"mcp-python-{version}-{hashlib.sha256(pinned.read_bytes()).hexdigest()[:16]}"
+
+    def make(home):
+        log = CACHE / "logs" / "mcp-python.log"
+        work(f"mcp-python: making an environment of Python {version}", [python, "-m", "venv", home], log)
+        command = [home / "bin" / "python", "-m", "pip", "install", "--no-deps", "--only-binary", ":all:",
+                   "--progress-bar", "off", "--requirement", pinned]
+        work("mcp-python: fetching the SDK", command, log, env=dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1"))
+
+    return cached(key, "bin/python", make)
+
+
+def _python_of_mcp():
+    """This Python, or a newer one of the PATH if the SDK does not run in this one; None if there is none either."""
+    if sys.version_info[:2] >= OLDEST_PYTHON_OF_MCP:
+        return sys.executable
+    oldest = OLDEST_PYTHON_OF_MCP[1]
+    names = [f"python3.{minor}" for minor in range(oldest + 5, oldest - 1, -1)]
+    return next((name for name in names if answer([name, "-c", "import venv, ensurepip"]) is not None), None)
+
+
+def mcp_node():
+    """A folder with the official packages for Node, in `node_modules`."""
+    lock = (MCP / "package-lock.json").read_bytes()
+
+    def make(home):
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(MCP / name, home)
+        command = [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        # npm's own scripts look for `node` by name.
+        environment = dict(os.environ, PATH=f"{node().parent}{os.pathsep}{os.environ['PATH']}")
+        work("mcp-node: fetching the SDKs", command, CACHE / "logs" / "mcp-node.log", env=environment, cwd=home)
+
+    return cached(f"mcp-node-{hashlib.sha256(lock).hexdigest()[:16]}", "node_modules", make).parent
+
+
+def npm():
+    """The command that runs npm: the one beside the PATH's node, or the one that the wheel carries."""
+    found = shutil.which("npm")
+    if found and shutil.which("node") == str(node()):
+        return [found]
+    program = wheel("node")
+    return [program, program.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]
+
+
 TOOLS = {
     "envoy": envoy,
     "envoy-1.40": lambda: wheel("envoy-1.40"),
@@ -422,6 +486,8 @@ TOOLS = {
     "envoy-gateway": lambda: go_program("envoy-gateway"),
     "ratelimit": lambda: go_program("ratelimit"),
     "redis": redis,
+    "mcp-python": mcp_python,
+    "mcp-node": mcp_node,
 }
 
 
@@ -453,10 +519,12 @@ def filter_module():
 # --- What must be there before anything else --------------------------------------------------------
 
 
-def require_prerequisites(wheels=True):
+def require_prerequisites(wheels=True, sdks=False):
     """Ends the program with exit code 2 when something is missing, and says all of it at once."""
     _find_cargo()
     problems = [_c_compiler_problem(), *_toolchain_problems()]
+    if sdks and _python_of_mcp() is None:
+        problems.append(NO_PYTHON_OF_MCP)
     if wheels and not _has_pip(sys.executable) and answer([sys.executable, "-c", "import ensurepip, venv"]) is None:
         problems.append(NO_PIP)
     missing = [problem for problem in problems if problem]

@@ -212,6 +212,28 @@ impl ArgumentChecks {
         self.run_admitting(arguments, &mut Admitted::default())
     }
 
+    /// Looks at every string of what stands beside the arguments. A pattern for one part of the arguments looks at all
+    /// of it: nobody knows which argument a server makes of it.
+    pub(crate) fn run_on_strings(&self, value: Value<'_>) -> Result<(), Offence> {
+        if let Some(found) = self.too_long(value) {
+            return Err(found);
+        }
+        for part in &self.parts {
+            let mut allowance = Allowance::of(value.raw().len());
+            if let Some((place, (rule, fault))) = part.find(value, &mut allowance) {
+                return Err(Offence { rule, pointer: value.pointer_to(place), fault });
+            }
+        }
+        Ok(())
+    }
+
+    /// The first string that is too long.
+    fn too_long(&self, value: Value<'_>) -> Option<Offence> {
+        let max = self.max_string_length?;
+        let (place, _) = value.strings_over(max.value).find(|(_, text)| is_longer(text, max.value))?;
+        Some(Offence { rule: max.rule, pointer: value.pointer_to(place), fault: Fault::TooLong { max: max.value } })
+    }
+
     /// Whether there are schemas among the checks, which may admit numbers.
     pub(crate) fn has_schemas(&self) -> bool {
         !self.schemas.is_empty()
@@ -225,11 +247,8 @@ impl ArgumentChecks {
                 .map_err(|failure| invalid(schema.rule, failure))?;
         }
         let offence = |place, (rule, fault)| Offence { rule, pointer: arguments.pointer_to(place), fault };
-        if let Some(max) = self.max_string_length
-            && let Some(place) =
-                arguments.strings_over(max.value).find_map(|(place, text)| is_longer(text, max.value).then_some(place))
-        {
-            return Err(offence(place, (max.rule, Fault::TooLong { max: max.value })));
+        if let Some(found) = self.too_long(arguments) {
+            return Err(found);
         }
         for part in &self.parts {
             let Some(root) = part.tokens.iter().try_fold(arguments, |value, token| value.child(token)) else {

@@ -3,7 +3,7 @@
 //! In: the record of an exchange. Out: the line; `docs/audit.md` describes each field.
 //! Writes nothing: the shell hands the line to Envoy's access log.
 
-use crate::{denial::Reason, json::write, limits::Timestamp, names};
+use crate::{denial::Reason, json::write, limits::Timestamp, mcp::Outcome, names};
 use time::OffsetDateTime;
 
 /// Version of the line. Raised when a field changes its meaning or goes; a new field does not raise it.
@@ -22,6 +22,73 @@ pub enum Decision {
     Incomplete,
 }
 
+/// What is known of an exchange with an MCP server.
+#[derive(Clone, Copy)]
+pub struct McpRecord<'a> {
+    pub(crate) server: &'a str,
+    /// The message's method, as it came.
+    pub(crate) method: Option<&'a str>,
+    /// The method of HTTP, if it is not POST.
+    pub(crate) leg: Option<&'a str>,
+    pub(crate) version: &'a str,
+    /// A digest of the session's id.
+    pub(crate) session: Option<&'a str>,
+    pub(crate) outcome: Option<Outcome>,
+    /// How many entries of lists were shown, and how many were hidden.
+    pub(crate) shown: (usize, usize),
+    /// Tools whose definition is not the pinned one.
+    pub(crate) changed: &'a [String],
+    /// Tools of which the server says something that nobody sees.
+    pub(crate) suspicious: &'a [String],
+    /// How many events could not be read.
+    pub(crate) dropped: u32,
+}
+
+impl McpRecord<'_> {
+    /// The server's name.
+    pub fn server(&self) -> &str {
+        self.server
+    }
+
+    /// What became of the request, as its answer tells.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.outcome
+    }
+
+    /// Tools whose definition is not the pinned one.
+    pub fn changed(&self) -> &[String] {
+        self.changed
+    }
+
+    /// Tools of which the server says something that nobody sees.
+    pub fn suspicious(&self) -> &[String] {
+        self.suspicious
+    }
+
+    fn write(&self, line: &mut Vec<u8>) {
+        let (shown, hidden) = self.shown;
+        member(line, ",\"server\":", self.server);
+        optional(line, ",\"mcp.method.name\":", self.method.unwrap_or_default());
+        optional(line, ",\"http.request.method\":", self.leg.unwrap_or_default());
+        member(line, ",\"mcp.protocol.version\":", self.version);
+        optional(line, ",\"session\":", self.session.unwrap_or_default());
+        optional(line, ",\"outcome\":", self.outcome.map(Outcome::as_str).unwrap_or_default());
+        if let Some(Outcome::ProtocolError(Some(code))) = self.outcome {
+            member(line, ",\"rpc.jsonrpc.error_code\":", &code.to_string());
+        }
+        for (name, count) in
+            [("shown", shown), ("hidden", hidden), ("dropped", usize::try_from(self.dropped).unwrap_or(usize::MAX))]
+        {
+            if count > 0 || name == "shown" && hidden > 0 {
+                line.extend_from_slice([",\"", name, "\":"].concat().as_bytes());
+                write::number(line, u64::try_from(count).unwrap_or(u64::MAX), 1);
+            }
+        }
+        optional(line, ",\"changed\":", &self.changed.join(","));
+        optional(line, ",\"suspicious\":", &self.suspicious.join(","));
+    }
+}
+
 /// What is known of one exchange.
 pub struct Record<'a> {
     pub(crate) started: Timestamp,
@@ -38,6 +105,8 @@ pub struct Record<'a> {
     pub(crate) argument: String,
     /// Whether it has global limits, and was answered although nobody is known to have counted it.
     pub(crate) is_unanswered: bool,
+    /// What is known besides, of one with an MCP server.
+    pub(crate) mcp: Option<McpRecord<'a>>,
     pub(crate) status: Option<u16>,
     pub(crate) request_id: Option<&'a str>,
     pub(crate) policy: Option<&'a str>,
@@ -78,10 +147,21 @@ impl Record<'_> {
         self.nanos().checked_div(1_000_000).unwrap_or_default()
     }
 
+    /// What is known besides, of an exchange with an MCP server.
+    pub fn mcp(&self) -> Option<McpRecord<'_>> {
+        self.mcp
+    }
+
+    /// Whether a tool was called, or was to be; everything else with a server is a message.
+    fn is_call(&self) -> bool {
+        self.mcp.is_none_or(|mcp| mcp.method == Some("tools/call"))
+    }
+
     /// The line, without its end. JSON escapes whatever could end it.
     pub fn to_line(&self) -> String {
         let mut line = Vec::with_capacity(ROOM.saturating_add(self.arguments.len()));
-        line.extend_from_slice(b"{\"event\":\"tool_call\",\"schema_version\":");
+        let event: &[u8] = if self.is_call() { b"tool_call" } else { b"mcp_message" };
+        line.extend_from_slice(&[b"{\"event\":\"", event, b"\",\"schema_version\":"].concat());
         write::number(&mut line, u64::from(SCHEMA_VERSION), 1);
         line.extend_from_slice(b",\"timestamp\":\"");
         rfc3339(&mut line, self.started);
@@ -115,6 +195,9 @@ impl Record<'_> {
         line.extend_from_slice(if self.decision == Decision::Shadow { b"true" } else { b"false" });
         if self.is_unanswered {
             line.extend_from_slice(b",\"unanswered\":true");
+        }
+        if let Some(mcp) = self.mcp {
+            mcp.write(line);
         }
     }
 
@@ -240,6 +323,7 @@ mod tests {
             rule: Some(hard),
             argument: hard.to_owned(),
             is_unanswered: true,
+            mcp: None,
             status: Some(200),
             request_id: None,
             policy: Some("sha256:0"),

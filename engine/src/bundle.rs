@@ -4,8 +4,10 @@
 //! Checks form and integrity only; [`crate::policy::Policy`] checks the meaning.
 
 mod global;
+mod server;
 
 pub use global::{GLOBAL_PREFIX, GlobalLimit, GlobalRule, Over, Unanswered, Unit};
+pub use server::{Changed, Prompt, Resource, Server, Uris};
 
 use crate::{automaton::Automaton, schema::Program};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -15,7 +17,7 @@ use std::fmt;
 use std::{format, string::String, vec::Vec};
 
 /// The form that this build writes and reads. Raised with every change to the types below.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// The largest bundle that is read, inflated. Guards the filter against a small string that inflates without end.
 pub const MAX_BUNDLE_BYTES: usize = 32 << 20;
@@ -53,8 +55,10 @@ pub struct Bundle {
     pub schemas: Program,
     /// Checks of arguments, shared by the tools that name them.
     pub checks: Vec<Checks>,
-    /// Declared tools.
+    /// Declared tools, those of servers too.
     pub tools: Vec<Tool>,
+    /// Declared MCP servers.
+    pub servers: Vec<Server>,
 }
 
 /// A place that an agent's id is read from.
@@ -227,8 +231,12 @@ pub struct Blocked {
 /// A declared tool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tool {
-    /// The name, as in `/tools/{name}`.
+    /// The name, as in `/tools/{name}`; of a server's tool `{server}/{name}`, which no path leads to.
     pub name: String,
+    /// Index of the server that has it, into [`Bundle::servers`]; nothing for a tool that is called by its path.
+    pub server: Option<u32>,
+    /// The digest of the definition that it must have, if its server has it.
+    pub pin: Option<Ruled<[u8; 32]>>,
     /// Whether denials are enforced.
     pub mode: Mode,
     /// Largest body of a call, in bytes.
@@ -257,7 +265,7 @@ pub struct Grant {
 }
 
 /// Whom a grant is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Subject {
     /// One agent, by index.
     Agent(u32),
@@ -483,8 +491,8 @@ mod tests {
 
     #[test]
     fn a_config_of_another_format_is_named_so() {
-        let other = packed().replace("\"format\":3", "\"format\":4,\"new\":true");
-        assert_eq!(decode(other.as_bytes()), Err(BadConfig::OtherFormat(4)));
+        let other = packed().replace("\"format\":4", "\"format\":5,\"new\":true");
+        assert_eq!(decode(other.as_bytes()), Err(BadConfig::OtherFormat(5)));
     }
 
     /// A config whose bundle is so many zeros: in most places, an empty text or an empty list for each.

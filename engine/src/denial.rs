@@ -7,6 +7,7 @@ use crate::{
     arguments::Fault,
     json::Malformed,
     limits::{LimitKind, Standing},
+    mcp::Objection,
 };
 use serde::Serialize;
 use std::fmt;
@@ -68,6 +69,8 @@ pub enum Reason {
         /// Seconds until a call can pass.
         retry_after: u64,
     },
+    /// A message for an MCP server, or the answer to it, does not pass.
+    Mcp(Objection),
     /// The filter could not decide.
     Undecided(Undecided),
 }
@@ -123,6 +126,7 @@ impl Reason {
             Self::Argument { fault: Fault::Obscured, .. } => "argument_obscured",
             Self::LimitSpent { kind: LimitKind::Rate, .. } => "rate_exceeded",
             Self::LimitSpent { kind: LimitKind::Quota, .. } => "quota_exceeded",
+            Self::Mcp(objection) => objection.code(),
             Self::Undecided(Undecided::Host) => "undecided_host",
             Self::Undecided(Undecided::Contention) => "undecided_contention",
             Self::Undecided(Undecided::Counter) => "undecided_counter",
@@ -148,6 +152,7 @@ impl Reason {
             | Self::BodyShape
             | Self::Argument { .. } => 400,
             Self::LimitSpent { .. } => 429,
+            Self::Mcp(objection) => objection.status(),
             Self::Undecided(_) => 503,
         }
     }
@@ -171,7 +176,11 @@ impl Reason {
     /// Whether shadow mode forwards such a call: not if it names no agent, or if nothing could be decided.
     pub(crate) fn can_be_shadowed(&self) -> bool {
         let names_no_agent = self.status() == 401;
-        !names_no_agent && !matches!(self, Self::Undecided(_))
+        match self {
+            Self::Undecided(_) => false,
+            Self::Mcp(objection) => objection.can_be_shadowed(),
+            _ => !names_no_agent,
+        }
     }
 
     /// The text for a person; the same for the same code.
@@ -191,6 +200,7 @@ impl Reason {
             Self::Argument { .. } => "An argument is not allowed",
             Self::LimitSpent { kind: LimitKind::Rate, .. } => "The rate is exceeded",
             Self::LimitSpent { kind: LimitKind::Quota, .. } => "The quota is spent",
+            Self::Mcp(_) => "The message does not pass",
             Self::Undecided(_) => "The call could not be judged",
         }
     }
@@ -272,6 +282,7 @@ impl fmt::Display for Reason {
                 };
                 write!(f, "the {kind} `{limit}` is spent, retry after {retry_after} s")
             }
+            Self::Mcp(objection) => write!(f, "{objection}"),
             Self::Undecided(_) => {
                 write!(f, "the gateway refuses what it cannot judge; retry later")
             }

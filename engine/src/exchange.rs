@@ -3,9 +3,13 @@
 //! In: what the host shows, piece by piece. Out: what the host must do, and at the end the record.
 //! Has no host: every phase can be run natively, and `policy-compiler` runs this same code.
 
+mod answer;
 mod counted;
+mod mcp;
 
+pub use answer::{HeadOfAnswer, Reading};
 pub use counted::{Answer, AnswerStep, Field};
+pub use mcp::{is_of_protocol, is_of_target};
 
 use crate::{
     arguments::{ArgumentChecks, Offence},
@@ -16,7 +20,7 @@ use crate::{
     json::{Admitted, Bounds, Document, Numbers, Value},
     limits::{self, Failure, Outcome, Standing, Store, Timestamp},
     names,
-    policy::{AgentIndex, Policy, ToolIndex},
+    policy::{AgentIndex, Policy, ServerIndex, ToolIndex},
     redact,
     request::Head,
 };
@@ -48,7 +52,7 @@ pub enum HeadStep {
 pub enum Awaited {
     /// Hold the request until the body was judged.
     Body,
-    /// Nothing more is judged: the call is in shadow mode and was already found wanting.
+    /// Nothing more is judged: there is no body, or the call is in shadow mode and was already found wanting.
     Nothing,
 }
 
@@ -93,6 +97,8 @@ pub struct Exchange {
     /// Whether it was answered although nobody is known to have counted it.
     is_unanswered: bool,
     status: Option<u16>,
+    /// What is known besides, if it is one with an MCP server.
+    mcp: Option<Box<mcp::Mcp>>,
 }
 
 /// How far the exchange is.
@@ -154,6 +160,7 @@ impl Exchange {
             is_counted: false,
             is_unanswered: false,
             status: None,
+            mcp: None,
         }
     }
 
@@ -166,8 +173,17 @@ impl Exchange {
         ends: bool,
     ) -> HeadStep {
         self.request_id = head.request_id().map(str::to_owned);
-        match self.judge_head(policy, head, verified, ends) {
-            Ok(()) => HeadStep::Proceed { edits: self.edits(head), body: Awaited::Body },
+        let judged = match policy.server_at(head.called_path(), head.authority()) {
+            Some(server) => self.judge_mcp_head(policy, server, head, verified, ends),
+            None => self.judge_head(policy, head, verified, ends).map(|()| Awaited::Body),
+        };
+        match judged {
+            Ok(body) => {
+                if body == Awaited::Nothing {
+                    self.phase = Phase::Forwarded;
+                }
+                HeadStep::Proceed { edits: self.edits(head), body }
+            }
             Err(denial) => match self.deny(policy, denial) {
                 Some(reply) => HeadStep::Reply(reply),
                 None => HeadStep::Proceed { edits: self.edits(head), body: Awaited::Nothing },
@@ -224,7 +240,12 @@ impl Exchange {
             Phase::Judging => {}
         }
         let size = u64::try_from(buffered).unwrap_or(u64::MAX);
-        match self.tool.map_or(Err(Reason::ToolUnknown.into()), |tool| require_size(policy, tool, size)) {
+        let judged = match (&self.mcp, self.tool) {
+            (Some(mcp), _) => mcp::require_bytes(policy, mcp.server, size),
+            (None, Some(tool)) => require_size(policy, tool, size),
+            (None, None) => Err(Reason::ToolUnknown.into()),
+        };
+        match judged {
             Ok(()) => BodyStep::Wait,
             Err(denial) => self.conclude(policy, Err(denial)),
         }
@@ -237,7 +258,9 @@ impl Exchange {
             Phase::Refused => return BodyStep::Wait,
             Phase::Judging => {}
         }
-        let judged = self.judge_body(policy, body).and_then(|()| self.take(policy, now, store));
+        let judged = if self.mcp.is_some() { self.judge_message(policy, body) } else { self.judge_body(policy, body) };
+        let judged = judged.and_then(|()| self.require_pinned(policy, store));
+        let judged = judged.and_then(|()| self.take(policy, now, store));
         self.conclude(policy, judged)
     }
 
@@ -250,25 +273,39 @@ impl Exchange {
         let bounds = Bounds { numbers: Numbers::Noted, ..Bounds::default() };
         let document = Document::read(body, bounds).map_err(Reason::BodyMalformed)?;
         let agent = self.agent.ok_or(Reason::AgentUnknown)?;
-        let mut admitted = Admitted::default();
-        if document.has_inexact() && !has_schemas(policy, agent, tool) {
-            document.require_admitted(&admitted).map_err(Reason::BodyMalformed)?;
-        }
+        require_exact(policy, agent, tool, &document)?;
         let arguments = arguments_of(document.root()).ok_or(Reason::BodyShape)?;
+        self.judge_arguments(policy, agent, tool, &document, arguments, &[])
+    }
+
+    /// Judges the arguments of a call, and what the client filled in besides them: by all but schemas.
+    fn judge_arguments(
+        &mut self,
+        policy: &Policy,
+        agent: AgentIndex,
+        tool: ToolIndex,
+        document: &Document<'_>,
+        arguments: Value<'_>,
+        besides: &[Value<'_>],
+    ) -> Result<(), Denial> {
+        let mut admitted = Admitted::default();
         self.arguments = redact::show(arguments, policy.audit_arguments(tool), policy.audit());
         policy.checks(tool).try_for_each(|checks| checks.run_admitting(arguments, &mut admitted))?;
+        for value in besides {
+            policy.checks(tool).try_for_each(|checks| checks.run_on_strings(*value))?;
+        }
         let granted = self.judgement.as_ref().and_then(|judgement| judgement.rule);
         let rule = match granted.filter(|_| !document.has_inexact()) {
             Some(rule) => rule,
-            None => granted_by(policy, agent, tool, arguments, &document, &mut admitted)?,
+            None => granted_by(policy, agent, tool, (arguments, besides), document, &mut admitted)?,
         };
         self.judgement = Some(Judgement { reason: None, rule: Some(rule) });
         Ok(())
     }
 
     fn take<S: Store>(&mut self, policy: &Policy, now: Timestamp, store: &mut S) -> Result<(), Denial> {
-        let (Some(agent), Some(tool)) = (self.agent, self.tool) else {
-            return Err(Reason::AgentUnknown.into());
+        let Some((agent, tool)) = self.held_to() else {
+            return if self.mcp.is_some() { Ok(()) } else { Err(Reason::AgentUnknown.into()) };
         };
         let limited = policy.buckets(agent, tool).filter(|bucket| bucket.rate.is_some() || bucket.quota.is_some());
         let outcome = limits::take(limited, policy.agent_name(agent), now, store);
@@ -287,6 +324,12 @@ impl Exchange {
         }
     }
 
+    /// Whose limits hold: those of the agent, and of the tool if it is a call of one. Nothing, if none do.
+    fn held_to(&self) -> Option<(AgentIndex, Option<ToolIndex>)> {
+        let is_limited = self.mcp.as_ref().map_or(self.tool.is_some(), |mcp| mcp.is_limited);
+        self.agent.filter(|_| is_limited).map(|agent| (agent, self.tool))
+    }
+
     fn conclude(&mut self, policy: &Policy, judged: Result<(), Denial>) -> BodyStep {
         let Err(denial) = judged else {
             self.phase = Phase::Forwarded;
@@ -302,16 +345,25 @@ impl Exchange {
     fn deny(&mut self, policy: &Policy, denial: Denial) -> Option<Reply> {
         let Denial { reason, rule } = denial;
         let is_shadowed = reason.can_be_shadowed() && self.tool.is_some_and(|tool| policy.mode(tool) == Mode::Shadow);
-        let reply = (!is_shadowed).then(|| denial::reply(&reason, self.request_id.as_deref(), &self.standings));
+        let reply = (!is_shadowed).then(|| self.reply_to(&reason, &self.standings));
         self.phase = if is_shadowed { Phase::Forwarded } else { Phase::Refused };
         self.judgement = Some(Judgement { reason: Some(reason), rule });
         reply
     }
 
+    /// The refusal of a call, or of a message in the shape of its protocol.
+    fn reply_to(&self, reason: &Reason, standings: &[Standing]) -> Reply {
+        let request_id = self.request_id.as_deref();
+        match &self.mcp {
+            Some(mcp) => mcp.reply(reason, request_id, standings),
+            None => denial::reply(reason, request_id, standings),
+        }
+    }
+
     /// Records that the host failed, or that there is no policy. The call is refused, whatever was decided before.
     pub fn undecided(&mut self, why: Undecided) -> Reply {
         let reason = Reason::Undecided(why);
-        let reply = denial::reply(&reason, self.request_id.as_deref(), &[]);
+        let reply = self.reply_to(&reason, &[]);
         // In place of an answer, the host shows no head again.
         if self.phase == Phase::Forwarded {
             self.status = Some(reply.status);
@@ -323,6 +375,10 @@ impl Exchange {
 
     fn edits<B: AsRef<[u8]>>(&self, head: Head<'_, B>) -> Edits {
         let mut remove: Vec<Vec<u8>> = head.untrusted().map(<[u8]>::to_vec).collect();
+        if self.mcp.is_some() {
+            // An answer that is compressed cannot be read.
+            remove.push(b"accept-encoding".to_vec());
+        }
         remove.sort_unstable();
         remove.dedup();
         // In shadow mode a call of an unknown agent goes on, but nobody vouches for its name.
@@ -339,9 +395,9 @@ impl Exchange {
         }
     }
 
-    /// The agent and the tool, as far as the policy declares them.
-    pub fn subject(&self) -> (Option<AgentIndex>, Option<ToolIndex>) {
-        (self.agent, self.tool)
+    /// The agent, the tool and the server, as far as the policy declares them.
+    pub fn subject(&self) -> (Option<AgentIndex>, Option<ToolIndex>, Option<ServerIndex>) {
+        (self.agent, self.tool, self.mcp.as_ref().map(|mcp| mcp.server))
     }
 
     /// Which argument was refused, as far as the audit line may tell.
@@ -376,6 +432,7 @@ impl Exchange {
                 .and_then(|(policy, rule)| policy.rule(rule)),
             argument: policy.map(|policy| self.argument(policy, reason)).unwrap_or_default(),
             is_unanswered: self.is_unanswered,
+            mcp: policy.zip(self.mcp.as_deref()).map(|(policy, mcp)| mcp.record(policy)),
             status: self.status,
             request_id: self.request_id.as_deref(),
             policy: policy.map(Policy::digest),
@@ -389,12 +446,20 @@ fn has_schemas(policy: &Policy, agent: AgentIndex, tool: ToolIndex) -> bool {
     policy.checks(tool).chain(of_grants).any(ArgumentChecks::has_schemas)
 }
 
+/// Refuses numbers that a double does not hold, if there is nothing that could allow them.
+fn require_exact(policy: &Policy, agent: AgentIndex, tool: ToolIndex, document: &Document<'_>) -> Result<(), Denial> {
+    if document.has_inexact() && !has_schemas(policy, agent, tool) {
+        document.require_admitted(&Admitted::default()).map_err(Reason::BodyMalformed)?;
+    }
+    Ok(())
+}
+
 /// The rule of the first grant that holds for these arguments and numbers; if none does, what the first one found.
 fn granted_by(
     policy: &Policy,
     agent: AgentIndex,
     tool: ToolIndex,
-    arguments: Value<'_>,
+    (arguments, besides): (Value<'_>, &[Value<'_>]),
     document: &Document<'_>,
     admitted: &mut Admitted,
 ) -> Result<u32, Denial> {
@@ -402,7 +467,11 @@ fn granted_by(
     let mark = admitted.mark();
     for grant in policy.grants(agent, tool) {
         let mut checks = policy.checks_of(grant);
-        let judged = checks.try_for_each(|checks| checks.run_admitting(arguments, admitted)).map_err(Denial::from);
+        let judged = checks.try_for_each(|checks| {
+            checks.run_admitting(arguments, admitted)?;
+            besides.iter().try_for_each(|value| checks.run_on_strings(*value))
+        });
+        let judged = judged.map_err(Denial::from);
         let judged = judged.and_then(|()| Ok(document.require_admitted(admitted).map_err(Reason::BodyMalformed)?));
         match judged {
             Ok(()) => return Ok(grant.rule),

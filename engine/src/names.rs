@@ -76,6 +76,26 @@ pub fn user_id(bytes: &[u8]) -> Result<&str, InvalidName> {
     within(MAX_USER_BYTES, bytes, |byte| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte))
 }
 
+/// Checks the path of a server: segments of letters that no proxy writes otherwise, not below `/tools/`.
+pub fn is_server_path(path: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte);
+    let is_segment =
+        |segment: &str| !segment.is_empty() && !matches!(segment, "." | "..") && segment.bytes().all(is_plain);
+    let Some(rest) = path.strip_prefix('/') else { return false };
+    let segments = rest.strip_suffix('/').unwrap_or(rest);
+    path.len() <= MAX_PATH_BYTES && segments.split('/').all(is_segment) && segments.split('/').next() != Some("tools")
+}
+
+/// The longest path of a server, in bytes.
+const MAX_PATH_BYTES: usize = 512;
+
+/// Checks a host: a name of DNS or an IPv4 address, in lower case, without a port.
+pub fn is_host(host: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(is_plain);
+    host.len() <= 253 && host.split('.').all(is_label)
+}
+
 fn within(most: usize, bytes: &[u8], allowed: fn(u8) -> bool) -> Result<&str, InvalidName> {
     if bytes.is_empty() {
         return Err(InvalidName::Empty);
@@ -118,6 +138,22 @@ mod tests {
         }
         for bad in ["", "a b", "a,b", "a;b", "\"a\"", "a\\b", "a\r\nx-forwarded-agent: b", "\u{e4}", &"x".repeat(256)] {
             assert!(user_id(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_path_of_a_server_is_written_in_one_way_only() {
+        for good in ["/mcp", "/mcp/github", "/mcp/", "/a/b.c_d~e-1", "/toolsets/mcp"] {
+            assert!(is_server_path(good), "{good}");
+        }
+        for bad in
+            ["", "/", "mcp", "//mcp", "/mcp//", "/a/../b", "/./a", "/tools", "/tools/a", "/a?b", "/a#b", "/a%2fb", "/ä"]
+        {
+            assert!(!is_server_path(bad), "{bad}");
+        }
+        assert!(is_host("mcp.acme.org") && is_host("127.0.0.1") && is_host("localhost"));
+        for bad in ["", "MCP.acme.org", "a:80", "a.", ".a", "[::1]", "a_b", "*.a"] {
+            assert!(!is_host(bad), "{bad}");
         }
     }
 

@@ -4,8 +4,10 @@
 //! Look-ups cost the same for one tool and for ten thousand.
 
 mod globals;
+mod servers;
 
 pub(crate) use globals::ReadyGlobal;
+pub use servers::{ServerIndex, is_method, is_prefix};
 
 use crate::{
     arguments::{self, ArgumentChecks},
@@ -43,6 +45,7 @@ pub struct Policy {
     tools: Vec<Tool>,
     agent_by_name: HashMap<String, AgentIndex>,
     tool_by_name: HashMap<String, ToolIndex>,
+    servers: servers::Servers,
 }
 
 impl Policy {
@@ -76,9 +79,10 @@ impl Policy {
         &self.audit
     }
 
-    /// Finds a declared tool by its exact name.
+    /// Finds a declared tool by its exact name, as it stands in a path: no server's tool has one.
     pub fn tool_named(&self, name: &[u8]) -> Option<ToolIndex> {
-        self.tool_by_name.get(std::str::from_utf8(name).ok()?).copied()
+        let found = self.tool_by_name.get(std::str::from_utf8(name).ok()?).copied()?;
+        self.server_of(found).is_none().then_some(found)
     }
 
     /// Finds a declared agent by its exact id.
@@ -86,7 +90,7 @@ impl Policy {
         self.agent_by_name.get(id).copied()
     }
 
-    /// The tool's name.
+    /// The tool's name; of a server's tool, behind the server's.
     pub fn tool_name(&self, tool: ToolIndex) -> &str {
         self.tool(tool).map_or(names::UNKNOWN, |tool| &tool.name)
     }
@@ -113,26 +117,25 @@ impl Policy {
 
     /// Every grant that lets the agent call the tool: its own, then those of its groups.
     pub fn grants(&self, agent: AgentIndex, tool: ToolIndex) -> impl Iterator<Item = &Grant> {
-        let grants = self.tool(tool).map_or(&[][..], |tool| &tool.grants);
-        let groups = self.agent(agent).map_or(&[][..], |agent| &agent.groups);
-        let subjects = std::iter::once(Subject::Agent(agent.0)).chain(groups.iter().copied().map(Subject::Group));
-        subjects.flat_map(move |subject| {
-            let first = grants.partition_point(|grant| grant.subject < subject);
-            let rest = grants.get(first..).unwrap_or_default();
-            rest.iter().take_while(move |grant| grant.subject == subject)
-        })
+        granted(self.tool(tool).map_or(&[][..], |tool| &tool.grants), self.subjects(agent))
     }
 
-    /// All buckets that a call is held to: the tool's, then the agent's.
-    pub fn buckets(&self, agent: AgentIndex, tool: ToolIndex) -> impl Iterator<Item = &Bucket> {
-        let of_tool = self.tool(tool).map_or(&[][..], |tool| &tool.buckets);
+    /// As whom grants may name the agent.
+    fn subjects(&self, agent: AgentIndex) -> impl Iterator<Item = Subject> {
+        let groups = self.agent(agent).map_or(&[][..], |agent| &agent.groups);
+        std::iter::once(Subject::Agent(agent.0)).chain(groups.iter().copied().map(Subject::Group))
+    }
+
+    /// All buckets that a call is held to: the tool's if it is of one, then the agent's.
+    pub fn buckets(&self, agent: AgentIndex, tool: Option<ToolIndex>) -> impl Iterator<Item = &Bucket> {
+        let of_tool = tool.and_then(|tool| self.tool(tool)).map_or(&[][..], |tool| &tool.buckets);
         let of_agent = self.agent(agent).map_or(&[][..], |agent| &agent.buckets);
         of_tool.iter().chain(of_agent).filter_map(|&bucket| self.buckets.get(index(bucket)))
     }
 
-    /// All global limits that a call is held to: the tool's, then the agent's.
-    pub(crate) fn globals(&self, agent: AgentIndex, tool: ToolIndex) -> impl Iterator<Item = &ReadyGlobal> {
-        let of_tool = self.tool(tool).map_or(&[][..], |tool| &tool.globals);
+    /// All global limits that a call is held to: the tool's if it is of one, then the agent's.
+    pub(crate) fn globals(&self, agent: AgentIndex, tool: Option<ToolIndex>) -> impl Iterator<Item = &ReadyGlobal> {
+        let of_tool = tool.and_then(|tool| self.tool(tool)).map_or(&[][..], |tool| &tool.globals);
         let of_agent = self.agent(agent).map_or(&[][..], |agent| &agent.globals);
         of_tool.iter().chain(of_agent).filter_map(|&global| self.globals.get(index(global)))
     }
@@ -147,7 +150,8 @@ impl Policy {
         self.checks_at(&grant.checks)
     }
 
-    fn checks_at<'a>(&'a self, checks: &'a [u32]) -> impl Iterator<Item = &'a ArgumentChecks> {
+    /// The checks at these places.
+    pub(crate) fn checks_at<'a>(&'a self, checks: &'a [u32]) -> impl Iterator<Item = &'a ArgumentChecks> {
         checks.iter().filter_map(|&check| self.checks.get(index(check)))
     }
 
@@ -163,6 +167,15 @@ impl Policy {
     fn agent(&self, agent: AgentIndex) -> Option<&Agent> {
         self.agents.get(index(agent.0))
     }
+}
+
+/// The grants to these subjects, of grants that are sorted by theirs.
+fn granted(grants: &[Grant], subjects: impl Iterator<Item = Subject>) -> impl Iterator<Item = &Grant> {
+    subjects.flat_map(move |subject| {
+        let first = grants.partition_point(|grant| grant.subject < subject);
+        let rest = grants.get(first..).unwrap_or_default();
+        rest.iter().take_while(move |grant| grant.subject == subject)
+    })
 }
 
 /// Indexes are 32 bits wide in the bundle; no target of ours has a narrower `usize`.
@@ -191,6 +204,7 @@ impl TryFrom<Packed> for Policy {
             schemas,
             checks,
             mut tools,
+            mut servers,
         } = bundle;
         for key in &mut audit.redact {
             *key = redact::plain_key(key);
@@ -198,6 +212,8 @@ impl TryFrom<Packed> for Policy {
         for tool in &mut tools {
             tool.grants.sort_by_key(|grant| grant.subject);
         }
+        servers::sort(&mut servers);
+        let servers = servers::ready(servers, &tools);
         let agent_by_name = by_name(agents.iter().map(|agent| &agent.name), AgentIndex)?;
         let tool_by_name = by_name(tools.iter().map(|tool| &tool.name), ToolIndex)?;
         let automata = ready(&automata)?;
@@ -218,6 +234,7 @@ impl TryFrom<Packed> for Policy {
             tools,
             agent_by_name,
             tool_by_name,
+            servers,
         })
     }
 }
@@ -264,6 +281,7 @@ fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
         schemas: _,
         checks,
         tools,
+        servers: _,
     } = bundle;
     let no = |what| Err(BadConfig::Inconsistent(what));
     let rule = |at: u32| index(at) < rules.len();
@@ -287,9 +305,20 @@ fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
             return no("a check refers to what is not there");
         }
     }
+    let grant = |Grant { subject, rule: at, checks: narrowed_by }: &Grant| {
+        rule(*at)
+            && all(narrowed_by, checks.len())
+            && match *subject {
+                Subject::Agent(agent) => index(agent) < agents.len(),
+                Subject::Group(group) => index(group) < groups.len(),
+            }
+    };
+    servers::consistent(bundle, grant).map_err(BadConfig::Inconsistent)?;
     for tool in tools {
         let Tool {
             name,
+            server,
+            pin: _,
             mode: _,
             body_limit,
             grants,
@@ -298,17 +327,10 @@ fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
             checks: checked,
             audit_arguments: _,
         } = tool;
-        if names::tool_name(name.as_bytes()).is_err() {
+        // Those of servers are looked at with the servers.
+        if server.is_none() && names::tool_name(name.as_bytes()).is_err() {
             return no("the name of a tool");
         }
-        let grant = |Grant { subject, rule: at, checks: narrowed_by }: &Grant| {
-            rule(*at)
-                && all(narrowed_by, checks.len())
-                && match *subject {
-                    Subject::Agent(agent) => index(agent) < agents.len(),
-                    Subject::Group(group) => index(group) < groups.len(),
-                }
-        };
         if !rule(body_limit.rule)
             || !all(held_to, buckets.len())
             || !all(checked, checks.len())

@@ -87,6 +87,19 @@ impl<'a, B: AsRef<[u8]>> Head<'a, B> {
         self.path().1
     }
 
+    /// The path without its query.
+    pub(crate) fn called_path(self) -> &'a [u8] {
+        self.path().0
+    }
+
+    /// The host that is called, and its port if that was said; nothing if it was said twice.
+    pub(crate) fn authority(self) -> &'a [u8] {
+        match self.field(":authority") {
+            Field::Once(authority) => authority,
+            Field::Absent | Field::Often => b"",
+        }
+    }
+
     fn path(self) -> (&'a [u8], bool) {
         let Field::Once(path) = self.field(":path") else {
             return (b"", false);

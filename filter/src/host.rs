@@ -129,6 +129,25 @@ pub fn set_request_body(replaced: usize, bytes: &[u8]) -> Result<(), Fault> {
     abi::set_buffer(abi::Buffer::RequestBody, replaced, bytes)
 }
 
+/// The bytes of the response's body that Envoy shows.
+pub fn response_body(size: usize) -> Result<Vec<u8>, Fault> {
+    if size == 0 {
+        return Ok(Vec::new());
+    }
+    let body = abi::buffer(abi::Buffer::ResponseBody, size)?;
+    if body.len() == size { Ok(body) } else { Err(Fault { call: "proxy_get_buffer_bytes", status: -1 }) }
+}
+
+/// Puts bytes in place of the first `replaced` ones of the response's body, of those that Envoy shows.
+pub fn set_response_body(replaced: usize, bytes: &[u8]) -> Result<(), Fault> {
+    abi::set_buffer(abi::Buffer::ResponseBody, replaced, bytes)
+}
+
+/// Removes every field of this name from the response's header.
+pub fn remove_from_response_header(name: &[u8]) -> Result<(), Fault> {
+    abi::remove(abi::Map::ResponseHeader, name)
+}
+
 /// Answers the request. Envoy does so when the callback returns.
 pub fn reply(reply: &Reply) -> Result<(), Fault> {
     let Reply { status, headers, body, details } = reply;

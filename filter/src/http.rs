@@ -15,7 +15,10 @@ use proxy_wasm::{
 use std::{mem, rc::Rc};
 use toolgate_engine::{
     denial::{Reply, Undecided},
-    exchange::{Answer, AnswerStep, Awaited, BodyStep, Edits, Exchange, Field, HeadStep, TRUSTED_AGENT, TRUSTED_USER},
+    exchange::{
+        Answer, AnswerStep, Awaited, BodyStep, Edits, Exchange, Field, HeadOfAnswer, HeadStep, Reading, TRUSTED_AGENT,
+        TRUSTED_USER,
+    },
     limits::Timestamp,
     policy::Policy,
     request::{Head, is_untrusted},
@@ -34,11 +37,14 @@ pub struct ToolCallContext {
     buffered: usize,
     /// Body bytes that came before, and that Envoy no longer holds.
     kept: Vec<u8>,
+    /// How the body of the answer is read.
+    reading: Reading,
 }
 
 impl ToolCallContext {
     pub fn new(shared: Rc<Shared>) -> Self {
-        Self { shared, exchange: Exchange::new(Timestamp(0)), began: false, buffered: 0, kept: Vec::new() }
+        let exchange = Exchange::new(Timestamp(0));
+        Self { shared, exchange, began: false, buffered: 0, kept: Vec::new(), reading: Reading::Nothing }
     }
 }
 
@@ -63,9 +69,12 @@ impl HttpContext for ToolCallContext {
     }
 
     /// Envoy shows our own replies here too: the engine knows which exchange was refused.
-    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
+    fn on_http_response_headers(&mut self, _: usize, ends: bool) -> Action {
         if self.exchange.is_counted() {
-            return self.or_refuse(Self::judge_answer);
+            return self.or_refuse(|stream, policy| stream.judge_answer(policy, ends));
+        }
+        if self.exchange.is_of_server() {
+            return self.or_refuse(|stream, _| stream.judge_server_head(ends));
         }
         // The tool has done its work: what fails here is counted, and takes nothing back.
         let status = host::response_status().unwrap_or_else(|fault| {
@@ -73,6 +82,22 @@ impl HttpContext for ToolCallContext {
             None
         });
         pass(&self.exchange.response_head(status))
+    }
+
+    fn on_http_response_body(&mut self, size: usize, ends: bool) -> Action {
+        match self.reading {
+            Reading::Nothing => Action::Continue,
+            Reading::Whole | Reading::Events | Reading::Dropped => {
+                self.or_refuse(|stream, policy| stream.read_answer(policy, size, ends))
+            }
+        }
+    }
+
+    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        match self.reading {
+            Reading::Nothing | Reading::Dropped => Action::Continue,
+            Reading::Whole | Reading::Events => self.or_refuse(Self::end_answer),
+        }
     }
 
     fn on_log(&mut self) {
@@ -172,26 +197,74 @@ impl ToolCallContext {
     fn judge_whole_body(&mut self, policy: &Policy) -> Result<BodyStep, Fault> {
         let rest = host::request_body(self.buffered)?;
         let body = if self.kept.is_empty() { rest } else { [self.kept.as_slice(), &rest].concat() };
-        let mut store = SharedData::default();
-        let step = self.exchange.request_body(policy, &body, host::now()?, &mut store);
-        store.fault.into_iter().for_each(metrics::count_fault);
-        Ok(step)
+        let now = host::now()?;
+        Ok(with_store(|store| self.exchange.request_body(policy, &body, now, store)))
     }
 
     /// Whether Envoy's rate limit filter, which stands behind, let the call pass. If that cannot be told, it did not.
-    fn judge_answer(&mut self, policy: &Policy) -> Result<Action, Fault> {
+    fn judge_answer(&mut self, policy: &Policy, ends: bool) -> Result<Action, Fault> {
         let (details, fields) = (host::response_details()?, host::response_header()?);
         let fields = fields.list();
         let answer = Answer { details: &details, fields: &fields };
         Ok(match self.exchange.answer_head(policy, &answer, host::response_status()?, host::now()?) {
+            AnswerStep::Pass(_) if self.exchange.is_of_server() => self.judge_server_head(ends)?,
             AnswerStep::Pass(fields) => pass(&fields),
             AnswerStep::Reply(reply) => send(&reply),
         })
     }
 
+    /// What a server answers is read before it goes on. Its head goes on at once: it says nothing that is judged.
+    fn judge_server_head(&mut self, ends: bool) -> Result<Action, Fault> {
+        let (details, fields, status) = (host::response_details()?, host::response_header()?, host::response_status()?);
+        let head = Head { fields: &fields.list() };
+        self.reading = match self.exchange.server_answer_head(&details, head, status, ends) {
+            HeadOfAnswer::Reply(reply) => return Ok(send(&reply)),
+            HeadOfAnswer::Read(reading) => reading,
+        };
+        // What goes on may be shorter, or nothing.
+        match self.reading {
+            Reading::Nothing => {}
+            Reading::Whole | Reading::Events => host::remove_from_response_header(b"content-length")?,
+            Reading::Dropped => {
+                host::remove_from_response_header(b"content-length")?;
+                host::remove_from_response_header(b"content-encoding")?;
+            }
+        }
+        Ok(pass(&self.exchange.response_head(status)))
+    }
+
+    /// Puts in place of a piece what goes on of the answer so far. What is held is held by the engine: Envoy ends a stream
+    /// whose buffer runs full, and would do so in the middle of a callback.
+    fn read_answer(&mut self, policy: &Policy, size: usize, ends: bool) -> Result<Action, Fault> {
+        let goes_on = match self.reading {
+            Reading::Nothing | Reading::Dropped => Vec::new(),
+            Reading::Whole | Reading::Events => {
+                let piece = host::response_body(size)?;
+                with_store(|store| self.exchange.server_answer_piece(policy, &piece, ends, store))
+            }
+        };
+        host::set_response_body(size, &goes_on)?;
+        Ok(Action::Continue)
+    }
+
+    /// With trailers, no piece of the body says that it is the last. What could still be said has no place any more: then
+    /// the stream is cut off.
+    fn end_answer(&mut self, policy: &Policy) -> Result<Action, Fault> {
+        let left = with_store(|store| self.exchange.server_answer_piece(policy, &[], true, store));
+        Ok(if left.is_empty() { Action::Continue } else { send(&self.exchange.unfit()) })
+    }
+
     fn refuse_undecided(&mut self, why: Undecided) -> Action {
         send(&self.exchange.undecided(why))
     }
+}
+
+/// Runs what needs the shared data, and counts what fails there.
+fn with_store<T>(run: impl FnOnce(&mut SharedData) -> T) -> T {
+    let mut store = SharedData::default();
+    let done = run(&mut store);
+    store.fault.into_iter().for_each(metrics::count_fault);
+    done
 }
 
 /// Answers, and holds the request whether or not the host took the answer.

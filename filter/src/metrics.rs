@@ -6,15 +6,16 @@
 //! `;` keeps a tool's name from being read as one of Envoy's own suffixes (`_rq_200`).
 
 use crate::host::{self, Fault, MetricKind};
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 use toolgate_engine::{
     audit::{Decision, Record},
+    mcp::Outcome,
     names::UNKNOWN,
-    policy::{AgentIndex, Policy, ToolIndex},
+    policy::{AgentIndex, Policy, ServerIndex, ToolIndex},
 };
 
 /// Whom a call is counted for.
-pub type Subject = (Option<AgentIndex>, Option<ToolIndex>);
+pub type Subject = (Option<AgentIndex>, Option<ToolIndex>, Option<ServerIndex>);
 
 /// Metrics that were used so far, by what they count: a metric is defined when it is first needed.
 #[derive(Default)]
@@ -23,6 +24,8 @@ pub struct Metrics {
     durations: HashMap<Subject, u32>,
     shadow_denials: HashMap<(Subject, &'static str), u32>,
     unanswered: HashMap<Subject, u32>,
+    outcomes: HashMap<(Subject, &'static str), u32>,
+    findings: HashMap<(&'static str, String), u32>,
 }
 
 impl Metrics {
@@ -45,6 +48,7 @@ impl Metrics {
             })?;
             host::increment(unanswered)?;
         }
+        self.count_answer(&agent, &tool, subject, record)?;
         if record.decision() != Decision::Shadow {
             return Ok(());
         }
@@ -53,6 +57,26 @@ impl Metrics {
             format!("tool_gateway_shadow_denials_total;agent_id={agent};tool={tool};reason={reason};")
         })?;
         host::increment(denials)
+    }
+
+    /// Counts what a server's answer told.
+    fn count_answer(&mut self, agent: &str, tool: &str, subject: Subject, record: &Record<'_>) -> Result<(), Fault> {
+        let Some(mcp) = record.mcp() else { return Ok(()) };
+        if let Some(outcome) = mcp.outcome().map(Outcome::as_str) {
+            let outcomes = found_or_defined(&mut self.outcomes, (subject, outcome), MetricKind::Counter, || {
+                format!("tool_gateway_outcomes_total;agent_id={agent};tool={tool};outcome={outcome};")
+            })?;
+            host::increment(outcomes)?;
+        }
+        let changed = mcp.changed().iter().map(|tool| ("tool_gateway_changed_tools_total", tool));
+        let suspicious = mcp.suspicious().iter().map(|tool| ("tool_gateway_suspicious_tools_total", tool));
+        for (metric, tool) in changed.chain(suspicious) {
+            let found = found_or_defined(&mut self.findings, (metric, tool.clone()), MetricKind::Counter, || {
+                format!("{metric};tool={tool};")
+            })?;
+            host::increment(found)?;
+        }
+        Ok(())
     }
 }
 
@@ -68,10 +92,16 @@ pub fn count_fault(fault: Fault) {
     }
 }
 
-fn labels(policy: Option<&Policy>, (agent, tool): Subject) -> (&str, &str) {
-    let agent = policy.zip(agent).map_or(UNKNOWN, |(policy, agent)| policy.agent_name(agent));
-    let tool = policy.zip(tool).map_or(UNKNOWN, |(policy, tool)| policy.tool_name(tool));
-    (agent, tool)
+/// What is for a server and calls none of its tools is counted under the server's name and `/`, which no tool has.
+fn labels(policy: Option<&Policy>, (agent, tool, server): Subject) -> (Cow<'_, str>, Cow<'_, str>) {
+    let Some(policy) = policy else { return (UNKNOWN.into(), UNKNOWN.into()) };
+    let agent = agent.map_or(UNKNOWN, |agent| policy.agent_name(agent));
+    let tool = match (tool, server) {
+        (Some(tool), _) => policy.tool_name(tool).into(),
+        (None, Some(server)) => format!("{}/", policy.server_name(server)).into(),
+        (None, None) => UNKNOWN.into(),
+    };
+    (agent.into(), tool)
 }
 
 fn found_or_defined<K: Eq + std::hash::Hash>(

@@ -11,6 +11,7 @@ mod input;
 mod inspect;
 mod output;
 mod pack;
+mod pin;
 mod render;
 mod schema;
 
@@ -59,6 +60,7 @@ enum Verb {
     Check(check::Check),
     Pack(pack::Pack),
     Inspect(inspect::Inspect),
+    Pin(pin::PinCommand),
     Render(render::Render),
     Schema(schema::Schema),
     Init(init::Init),
@@ -84,6 +86,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Verb::Check(check) => check.run(&talk),
         Verb::Pack(pack) => pack.run(&talk),
         Verb::Inspect(inspect) => inspect.run(&talk),
+        Verb::Pin(pin) => pin.run(&talk),
         Verb::Render(render) => render.run(&talk),
         Verb::Schema(schema) => schema.run(),
         Verb::Init(init) => init.run(&talk),

@@ -12,12 +12,14 @@ mod limits;
 mod patterns;
 mod read;
 mod schemas;
+mod servers;
 mod values;
 mod written;
 
 pub(crate) use identity::{Source, SourceKind, Token, ToolsClaim};
 pub(crate) use read::read;
 pub(crate) use schemas::{Inline, SchemaSource};
+pub(crate) use servers::{Readers, Resource, Server};
 
 use crate::source::Span;
 use toolgate_engine::bundle::{AuditArguments, Mode, Quota, Rate, Share, Unanswered};
@@ -152,8 +154,9 @@ pub(crate) struct PolicyFile {
     pub(crate) agents: Option<Given<Vec<Agent>>>,
     pub(crate) groups: Option<Given<Vec<Group>>>,
     pub(crate) tool_groups: Vec<ToolGroup>,
-    /// Nothing if the key is missing.
+    /// Those with a path, then those of servers. Nothing if both keys are missing.
     pub(crate) tools: Option<Given<Vec<Tool>>>,
+    pub(crate) servers: Vec<Server>,
 }
 
 #[derive(Debug, Default)]
@@ -192,9 +195,14 @@ pub(crate) struct ToolGroup {
     pub(crate) arguments: Arguments,
 }
 
+/// A tool; one of a server is called `{server}/{tool}`.
 #[derive(Debug)]
 pub(crate) struct Tool {
     pub(crate) id: Named,
+    /// The names of its server, and of it there.
+    pub(crate) server: Option<(String, String)>,
+    /// What its server must say of it.
+    pub(crate) pin: Option<Given<String>>,
     pub(crate) grants: Grants,
     pub(crate) mode: Option<Given<Mode>>,
     pub(crate) body_limit: Option<Given<u32>>,
@@ -227,6 +235,16 @@ pub(crate) fn narrowings(grants: &Grants) -> impl Iterator<Item = &Arguments> {
 /// The patterns that are blocked, if any.
 pub(crate) fn patterns(arguments: &Arguments) -> &[Pattern] {
     arguments.blocked.as_ref().and_then(|given| given.value.as_deref()).unwrap_or_default()
+}
+
+impl Tool {
+    /// The keys that lead to it.
+    pub(crate) fn path(&self) -> Vec<&str> {
+        match &self.server {
+            Some((server, tool)) => vec!["servers", server, "tools", tool],
+            None => vec!["tools", &self.id.name],
+        }
+    }
 }
 
 impl PolicyFile {

@@ -3,6 +3,8 @@
 //! In: the file and what it was lowered to, so that the judgement is about what will be enforced. Out: findings.
 //! Refuses nothing.
 
+mod servers;
+
 use crate::{
     diagnostic::{Code, Finding, Findings, quoted},
     file::{self, Given, PolicyFile, SourceKind},
@@ -28,7 +30,9 @@ pub(crate) fn lint(file: &PolicyFile, lowered: &Lowered, findings: &mut Findings
         tool_groups(file, findings);
         defaults(file, findings);
         unanswered(file, bundle, findings);
+        servers::lint(file, bundle, findings);
     }
+    servers::places(file, findings);
 }
 
 /// Whether a finding means that something which was written is not in the file as it was read.
@@ -89,6 +93,7 @@ fn emptiness(file: &PolicyFile, findings: &mut Findings) {
     }
     if let Some(Given { span, value: Some(tools) }) = &file.tools
         && tools.is_empty()
+        && file.servers.is_empty()
     {
         findings.add(nothing("tools", *span));
     }
@@ -117,6 +122,12 @@ fn grants(file: &PolicyFile, bundle: &Bundle, links: &Links, findings: &mut Find
             findings.add(finding.help("list `agents` or `groups` at the tool, or at a tool group that it is in"));
         }
     }
+    for link in links.all_readers() {
+        match link.subject() {
+            Subject::Agent(agent) => granted_agents.insert(agent),
+            Subject::Group(group) => granted_groups.insert(group),
+        };
+    }
     for ((at, agent), lowered) in (0u32..).zip(file.agents()).zip(&bundle.agents) {
         if !granted_agents.contains(&at) && lowered.groups.iter().all(|group| !granted_groups.contains(group)) {
             let message = format!("the agent {} may call no tool", quoted(&agent.id.name));
@@ -128,8 +139,12 @@ fn grants(file: &PolicyFile, bundle: &Bundle, links: &Links, findings: &mut Find
 fn groups(file: &PolicyFile, links: &Links, findings: &mut Findings) {
     let of_tools = (0..file.tools().len()).flat_map(|tool| links.grants_of_tool(tool));
     let of_tool_groups = (0..file.tool_groups.len()).flat_map(|group| links.grants_of_tool_group(group));
-    let used: HashSet<_> =
-        of_tools.chain(of_tool_groups).filter(|link| link.key == "groups").map(|link| link.index).collect();
+    let used: HashSet<_> = of_tools
+        .chain(of_tool_groups)
+        .chain(links.all_readers())
+        .filter(|link| link.key == "groups")
+        .map(|link| link.index)
+        .collect();
     for (at, group) in file.groups().iter().enumerate() {
         let name = quoted(&group.id.name);
         if links.member_count(at) == 0 {

@@ -11,6 +11,7 @@ mod links;
 mod patterns;
 mod rules;
 mod schemas;
+mod servers;
 
 use checks::Narrowings;
 pub(crate) use links::{Link, Links};
@@ -58,13 +59,13 @@ pub(crate) fn lower(file: &PolicyFile, name: &str, files: &dyn Files, findings: 
     let group_globals = globals.of_tool_groups(file, &mut rules, findings);
     let mut all_checks = checks::AllChecks::of(file, name, files, &mut rules, findings);
     let of_group = |group: &file::ToolGroup| {
-        all_checks.of_grants(["tool_groups", &group.id.name], &group.grants, &mut rules, findings)
+        all_checks.of_grants(&["tool_groups", &group.id.name], &group.grants, &mut rules, findings)
     };
     let group_narrowings: Vec<Narrowings> = file.tool_groups.iter().map(of_group).collect();
     let mut grants_left = MAX_GRANTS;
     for (at, tool) in file.tools().iter().enumerate() {
         let member_of = links.tool_groups_of(at);
-        let narrowings = all_checks.of_grants(["tools", &tool.id.name], &tool.grants, &mut rules, findings);
+        let narrowings = all_checks.of_grants(&tool.path(), &tool.grants, &mut rules, findings);
         let grants = grants(file, &links, at, grants_left, &narrowings, &group_narrowings, &mut rules);
         grants_left = grants_left.saturating_sub(grants.len());
         let mut held_to = buckets::of_tool(file, tool, &mut bundle.buckets, &mut rules);
@@ -73,6 +74,8 @@ pub(crate) fn lower(file: &PolicyFile, name: &str, files: &dyn Files, findings: 
         held_globally.extend(member_of.iter().filter_map(|&group| group_globals.get(group)).flatten());
         bundle.tools.push(Tool {
             name: tool.id.name.clone(),
+            server: servers::index_of(file, tool),
+            pin: servers::pin(tool, &mut rules),
             mode: file::value(tool.mode.as_ref()).or(file::value(file.defaults.mode.as_ref())).unwrap_or(Mode::Enforce),
             body_limit: body_limit(file, tool, &mut rules),
             grants,
@@ -84,6 +87,7 @@ pub(crate) fn lower(file: &PolicyFile, name: &str, files: &dyn Files, findings: 
                 .unwrap_or(AuditArguments::Redacted),
         });
     }
+    bundle.servers = servers::servers(file, &links, &mut all_checks, &mut rules);
     let checks::Parts { automata, schemas, checks, files } = all_checks.into_parts(findings);
     (bundle.automata, bundle.schemas, bundle.checks) = (automata, schemas, checks);
     bundle.globals = globals.into_limits();
@@ -124,9 +128,14 @@ fn agents(
 
 fn body_limit(file: &PolicyFile, tool: &file::Tool, rules: &mut Rules) -> Ruled<u32> {
     if let Some(given) = &tool.body_limit {
-        let rule = rules.at(&["tools", &tool.id.name, "body_limit"]);
+        let rule = rules.at(&[tool.path().as_slice(), &["body_limit"]].concat());
         return Ruled { rule, value: given.value.unwrap_or(BODY_LIMIT_BYTES) };
     }
+    default_body_limit(file, rules)
+}
+
+/// The limit of whatever does not say one.
+fn default_body_limit(file: &PolicyFile, rules: &mut Rules) -> Ruled<u32> {
     // The built-in limit has this rule too: it is where one would change it.
     let given = file.defaults.body_limit.as_ref();
     Ruled { rule: rules.at(&["defaults", "body_limit"]), value: file::value(given).unwrap_or(BODY_LIMIT_BYTES) }
@@ -142,22 +151,21 @@ fn grants(
     group_narrowings: &[Narrowings],
     rules: &mut Rules,
 ) -> Vec<Grant> {
-    let own =
-        file.tools().get(tool).map(|own| (["tools", own.id.name.as_str()], links.grants_of_tool(tool), narrowings));
+    let own = file.tools().get(tool).map(|own| (own.path(), links.grants_of_tool(tool), narrowings));
     let of_groups = links.tool_groups_of(tool).iter().filter_map(|&group| {
         let name = file.tool_groups.get(group)?.id.name.as_str();
-        Some((["tool_groups", name], links.grants_of_tool_group(group), group_narrowings.get(group)?))
+        Some((vec!["tool_groups", name], links.grants_of_tool_group(group), group_narrowings.get(group)?))
     });
     let mut seen = std::collections::HashSet::new();
     let mut grants = Vec::new();
-    for ([place, name], granted, narrowings) in own.into_iter().chain(of_groups) {
+    for (path, granted, narrowings) in own.into_iter().chain(of_groups) {
         for link in granted {
             if grants.len() == most {
                 return grants;
             }
             let narrowing = narrowings.of(link);
             if narrowing.is_some() || seen.insert((link.key, link.index)) {
-                let rule = rules.at(&[place, name, link.key, &link.at.to_string()]);
+                let rule = rules.at(&[path.as_slice(), &[link.key, &link.at.to_string()]].concat());
                 let checks = narrowing.flatten().into_iter().collect();
                 grants.push(Grant { subject: link.subject(), rule, checks });
             }

@@ -30,6 +30,7 @@ pub(crate) enum Names {
     Groups,
     Tools,
     ToolGroups,
+    Servers,
     Schemas,
 }
 
@@ -102,6 +103,8 @@ pub(crate) enum Shape {
     WrittenPairs(&'static Form, &'static Form),
     /// A mapping from texts of a form to mappings with known keys.
     Keyed(&'static Form, &'static Table),
+    /// A list of mappings that each name a resource, or where many begin.
+    Resources(&'static Table),
 }
 
 /// How a text must be written.
@@ -178,6 +181,7 @@ impl Names {
             Self::Groups => "groups",
             Self::Tools => "tools",
             Self::ToolGroups => "tool_groups",
+            Self::Servers => "servers",
             Self::Schemas => "schemas",
         }
     }
@@ -189,6 +193,7 @@ impl Names {
             Self::Groups => "group",
             Self::Tools => "tool",
             Self::ToolGroups => "tool group",
+            Self::Servers => "server",
             Self::Schemas => "schema",
         }
     }
@@ -197,7 +202,7 @@ impl Names {
     pub(crate) fn signs(self) -> &'static str {
         match self {
             Self::Agents => "._:/@+=-",
-            Self::Groups | Self::Tools | Self::ToolGroups | Self::Schemas => "_.-",
+            Self::Groups | Self::Tools | Self::ToolGroups | Self::Servers | Self::Schemas => "_.-",
         }
     }
 }

@@ -162,7 +162,7 @@ fn a_packed_policy_is_one_line_and_its_size_is_said_beside_it() {
     assert_eq!(ran.code, 0);
     assert_eq!(ran.stdout.matches('\n').count(), 1);
     let config: Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!((&config["format"], &config["hold_headers"]), (&3.into(), &false.into()));
+    assert_eq!((&config["format"], &config["hold_headers"]), (&4.into(), &false.into()));
     let size = format!("{} bytes, 0 % of what a Kubernetes object holds", ran.stdout.trim_end().len());
     assert!(ran.stderr.contains("warning[TG046]") && ran.stderr.contains(&size), "{}", ran.stderr);
     assert_eq!(run(folder.path(), &["pack", "warned.yaml"]).stdout, ran.stdout, "the same bytes each time");
@@ -320,7 +320,7 @@ fn inspect_says_what_is_wrong_with_a_config_that_the_filter_would_refuse() {
         (GOOD, "not a packed policy"),
         ("", "not a packed policy"),
         ("{}", "not a packed policy"),
-        (&packed.replace("\"format\":3", "\"format\":4"), "format 4, this build reads format 3"),
+        (&packed.replace("\"format\":4", "\"format\":5"), "format 5, this build reads format 4"),
         (&packed.replace("\"policy\":\"", "\"policy\":\"!"), "damaged"),
         (&digest, "digest"),
     ] {
@@ -559,4 +559,34 @@ fn render_writes_nothing_for_a_policy_or_values_with_errors() {
     // The values trust a header.
     let ran = run(folder.path(), &["render", "--values", "values.yaml", "good.yaml", "--deny-warnings"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
+}
+
+#[test]
+fn pin_prints_what_stands_in_the_policy_and_leaves_out_what_nobody_should_pin() {
+    let folder = folder();
+    let list = r#"{"tools":[{"name":"a"},{"name":"b","description":"x\u200by"},{"name":"a"},{"name":"c d"},{}]}"#;
+    let good = r#"[{"name":"a","inputSchema":{"maximum":10}}]"#;
+    // As `printf '{"inputSchema":{"maximum":10},"name":"a"}' | sha256sum` says.
+    let pin = "a: { pin: \"sha256:SUM\" }\n";
+    let sum = toolgate_engine::mcp::Pin::of(
+        toolgate_engine::json::Document::read(&good.as_bytes()[1..good.len() - 1], toolgate_engine::json::Bounds::default())
+            .unwrap()
+            .root(),
+    );
+    let pin = pin.replace("sha256:SUM", &sum.unwrap().to_string());
+    for input in [
+        good.to_owned(),
+        format!(r#"{{"tools":{good}}}"#),
+        format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":{}}}}}"#, good.replace("10", "1e1")),
+    ] {
+        let ran = run_with_input(folder.path(), &["pin", "-"], &input);
+        assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (0, pin.as_str(), ""), "{input}");
+    }
+    let ran = run_with_input(folder.path(), &["pin", "-"], list);
+    assert_eq!((ran.code, ran.stdout.lines().count(), ran.stderr.lines().count()), (1, 1, 4), "{}", ran.stderr);
+    let more = run_with_input(folder.path(), &["pin", "-"], r#"{"result":{"tools":[],"nextCursor":"x"}}"#);
+    assert_eq!((more.code, more.stderr.contains("nextCursor")), (1, true));
+    for bad in ["", "{", "{}", r#"{"tools":{}}"#, r#"{"tools":[],"tools":[]}"#] {
+        assert_eq!(run_with_input(folder.path(), &["pin", "-"], bad).code, 2, "{bad}");
+    }
 }

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use std::collections::BTreeMap;
-use toolgate_corpus::{Case, CaseFile, Framing as Frames};
+use toolgate_corpus::{Case, CaseFile, Framing as Frames, code_of};
 use toolgate_engine::bundle::GLOBAL_PREFIX;
 
 /// Which of the ways to send a call is tried.
@@ -109,7 +109,8 @@ pub fn complaints(outcome: &Outcome, line: &serde_json::Value, seen: &[Seen], wa
     same("the audited rule", text("rule"), want.rule.clone());
     same("the audited status", line["status"].to_string(), want.status.to_string());
     same("would_deny", line["would_deny"].to_string(), want.would_deny.to_string());
-    same("the event", text("event"), "tool_call".to_owned());
+    let is_message = !line["server"].is_null() && line["mcp.method.name"] != "tools/call";
+    same("the event", text("event"), if is_message { "mcp_message" } else { "tool_call" }.to_owned());
     same(
         "the audited user",
         line["user_id"].as_str().unwrap_or_default().to_owned(),
@@ -124,7 +125,7 @@ pub fn complaints(outcome: &Outcome, line: &serde_json::Value, seen: &[Seen], wa
         }
     }
     let at_tool: Vec<_> = seen.iter().filter(|seen| seen.header_values("x-case") == [id.as_bytes()]).collect();
-    if want.status == 200 {
+    if want.status == 200 && want.code.is_none() {
         same("the number of arrivals", at_tool.len().to_string(), "1".to_owned());
         for seen in at_tool {
             same("whether all arrived", seen.complete.to_string(), "true".to_owned());
@@ -147,15 +148,19 @@ pub fn complaints(outcome: &Outcome, line: &serde_json::Value, seen: &[Seen], wa
         }
         return wrong;
     }
-    let problem: serde_json::Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-    let told = |name: &str| problem.get(name).map(ToString::to_string).unwrap_or_default();
-    same("the problem's reason", told("reason"), format!("{:?}", want.reason));
-    same("the problem's status", told("status"), want.status.to_string());
-    same(
-        "the media type",
-        reply.header("content-type").unwrap_or_default().to_owned(),
-        "application/problem+json".to_owned(),
-    );
+    if want.code.is_some() || line["server"].is_string() {
+        same("the code", format!("{:?}", code_of(&reply.body)), format!("{:?}", want.code));
+    } else {
+        let problem: serde_json::Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+        let told = |name: &str| problem.get(name).map(ToString::to_string).unwrap_or_default();
+        same("the problem's reason", told("reason"), format!("{:?}", want.reason));
+        same("the problem's status", told("status"), want.status.to_string());
+        same(
+            "the media type",
+            reply.header("content-type").unwrap_or_default().to_owned(),
+            "application/problem+json".to_owned(),
+        );
+    }
     let by_body = [
         "body_malformed",
         "body_shape",
@@ -169,6 +174,7 @@ pub fn complaints(outcome: &Outcome, line: &serde_json::Value, seen: &[Seen], wa
     ];
     let may_start = way.headers == Headers::SentAhead
         && (by_body.contains(&want.reason.as_str())
+            || line["server"].is_string()
             || !matches!(way.frames, Frames::Length)
                 && ["body_too_large", "body_missing"].contains(&want.reason.as_str()));
     if may_start {

@@ -72,7 +72,7 @@ pub fn listener_with(name: &str, policy: &str, files: &dyn Files, headers: Heade
 pub fn config(upstream: &Upstream, listeners: impl IntoIterator<Item = Listener>) -> EnvoyConfig {
     let config = EnvoyConfig::new().cluster(Cluster::http1("tools", upstream.address()));
     let config = listeners.into_iter().fold(config, EnvoyConfig::listener);
-    ["agent_id", "tool", "status", "reason", "call"]
+    ["agent_id", "tool", "status", "reason", "call", "outcome"]
         .into_iter()
         .fold(config, |config, label| config.stats_tag(tag(label)))
 }

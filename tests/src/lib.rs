@@ -8,4 +8,5 @@ pub mod forged;
 pub mod gateway;
 pub mod harness;
 pub mod identity;
+pub mod interop;
 pub mod signers;

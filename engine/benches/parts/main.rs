@@ -86,7 +86,7 @@ fn take_from_limits(bencher: Bencher, buckets: usize) {
     let mut store = Memory::default();
     let mut take = || {
         limits::take(
-            policy.buckets(agent, tool).take(buckets).collect::<Vec<_>>().into_iter(),
+            policy.buckets(agent, Some(tool)).take(buckets).collect::<Vec<_>>().into_iter(),
             "research-agent",
             NOON,
             &mut store,

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use std::convert::Infallible;
 use toolgate_engine::{
     audit::Decision,
-    bundle::{Bundle, FORMAT, IdentitySource, Mode, decode, encode},
+    bundle::{Bundle, FORMAT, IdentitySource, Mode, Server, decode, encode},
     exchange::{Awaited, BodyStep, Exchange, HeadStep},
     identity::{CertificateName, Verified},
     limits::{Reading, Store, Swap, Timestamp},
@@ -35,6 +35,14 @@ const BODIES: [&str; 3] = [
     r#"{"arguments":{"q":"rm -rf %2e%2e/","a":[{"b":1.5,"":null}],"Ａ":"ZHJvcCB0YWJsZSB1c2Vycw=="}}"#,
     r#"{"arguments":{}}"#,
     r#"{"arguments":[]}"#,
+];
+
+const MESSAGES: [&str; 5] = [
+    r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#,
+    r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"TOOL","arguments":{"q":"rm -rf"},"inputResponses":{"a":""}}}"#,
+    r#"{"jsonrpc":"2.0","id":"a","method":"resources/read","params":{"uri":"file:///docs/a"}}"#,
+    r#"{"jsonrpc":"2.0","id":"a","method":"prompts/get","params":{"name":"TOOL"}}"#,
+    r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
 ];
 
 fuzz_target!(|bytes: &[u8]| {
@@ -63,9 +71,50 @@ fn judge_all(policy: &Policy, bundle: &Bundle) {
     Policy::load(again.as_bytes()).unwrap_or_else(|bad| panic!("what was packed again: {bad}"));
     let agents = bundle.agents.iter().map(|agent| agent.name.as_str()).take(3).chain(["nobody"]);
     for agent in agents {
-        for tool in bundle.tools.iter().take(3) {
+        for tool in bundle.tools.iter().filter(|tool| tool.server.is_none()).take(3) {
             BODIES.iter().for_each(|body| judge(policy, agent, &tool.name, body.as_bytes()));
         }
+        for server in bundle.servers.iter().take(3) {
+            let tool = bundle.tools.iter().find_map(|tool| tool.name.strip_prefix(&server.name)?.strip_prefix('/'));
+            MESSAGES
+                .iter()
+                .for_each(|body| converse(policy, agent, server, &body.replace("TOOL", tool.unwrap_or("t"))));
+        }
+    }
+}
+
+/// A message for a server, and if it goes on, an answer and an event stream.
+fn converse(policy: &Policy, agent: &str, server: &Server, body: &str) {
+    let version = server.versions.first().expect("a server speaks a version").as_str();
+    let host = server.host.as_deref().unwrap_or("h");
+    let of_call = [
+        (":method", "POST"),
+        (":path", server.path.as_str()),
+        (":authority", host),
+        ("content-type", "application/json"),
+        ("mcp-protocol-version", version),
+    ];
+    let identity = policy.identity().iter().filter_map(header).map(|name| (name, agent));
+    let fields: Vec<_> = of_call.into_iter().chain(identity).collect();
+    let certificate = policy.wanted().certificate.filter(|name| *name != CertificateName::Subject);
+    let verified = Verified { certificate: certificate.map(|_| agent.as_bytes().to_vec()), ..Verified::default() };
+    for media_type in ["application/json", "text/event-stream"] {
+        let mut exchange = Exchange::new(NOON);
+        let head = exchange.request_head(policy, Head { fields: &fields }, &verified, false);
+        if matches!(head, HeadStep::Proceed { body: Awaited::Body, .. })
+            && let BodyStep::Forward(_) = exchange.request_body(policy, body.as_bytes(), NOON, &mut Forgetful)
+        {
+            assert!(policy.agent_named(agent).is_some(), "nobody's message goes on");
+            let fields = [("content-type", media_type)];
+            let _ = exchange.server_answer_head(b"via_upstream", Head { fields: &fields }, Some(200), false);
+            for piece in
+                [&b"data: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"tools\":[{\"name\":\"t\"}"[..], b"]}}\n\n"]
+            {
+                let _ = exchange.server_answer_piece(policy, piece, piece.ends_with(b"\n"), &mut Forgetful);
+            }
+        }
+        let line = exchange.finish(Some(policy), NOON).to_line();
+        serde_json::from_str::<serde::de::IgnoredAny>(&line).expect("the audit line is JSON");
     }
 }
 

@@ -6,7 +6,7 @@
 use super::{Denial, Exchange, Judgement, Phase};
 use crate::{
     bundle::{GlobalLimit, Mode},
-    denial::{self, Reason, Reply, Undecided},
+    denial::{Reason, Reply, Undecided},
     limits::{self, Counted, LimitKind, Standing, Timestamp, Told},
     policy::{Policy, ReadyGlobal},
 };
@@ -38,9 +38,10 @@ const OF_THE_GATEWAY: &str = "gateway-rate";
 impl Exchange {
     /// The fields that the call is counted by. None in shadow mode: a call that counts can be refused.
     pub(super) fn count(&mut self, policy: &Policy) -> Vec<Field> {
-        let fields: Vec<Field> = match (self.agent, self.tool) {
-            (Some(agent), Some(tool)) if policy.mode(tool) == Mode::Enforce => {
-                let (agent_name, tool_name) = (policy.agent_name(agent), policy.tool_name(tool));
+        let fields: Vec<Field> = match self.held_to() {
+            Some((agent, tool)) if tool.is_none_or(|tool| policy.mode(tool) == Mode::Enforce) => {
+                let tool_name = tool.map(|tool| policy.tool_name(tool)).unwrap_or_default();
+                let agent_name = policy.agent_name(agent);
                 let field = |ReadyGlobal { header, limit }: &ReadyGlobal| {
                     (header.clone(), limit.value(tool_name, agent_name).into_owned())
                 };
@@ -65,9 +66,9 @@ impl Exchange {
         status: Option<u16>,
         now: Timestamp,
     ) -> AnswerStep {
-        let limits: Vec<GlobalLimit> = match (self.agent, self.tool) {
-            (Some(agent), Some(tool)) => policy.globals(agent, tool).map(|global| global.limit.clone()).collect(),
-            _ => Vec::new(),
+        let limits: Vec<GlobalLimit> = match self.held_to() {
+            Some((agent, tool)) => policy.globals(agent, tool).map(|global| global.limit.clone()).collect(),
+            None => Vec::new(),
         };
         match limits::counted(answer.details, answer.fields, limits.iter()) {
             Counted::Yes => AnswerStep::Pass(self.response_head(status)),
@@ -87,9 +88,9 @@ impl Exchange {
         }
     }
 
-    fn refuse_answer(&mut self, Denial { reason, rule }: Denial) -> AnswerStep {
+    pub(super) fn refuse_answer(&mut self, Denial { reason, rule }: Denial) -> AnswerStep {
         let standings = if matches!(reason, Reason::Undecided(_)) { &[][..] } else { &self.standings };
-        let reply = denial::reply(&reason, self.request_id.as_deref(), standings);
+        let reply = self.reply_to(&reason, standings);
         self.phase = Phase::Refused;
         self.status = Some(reply.status);
         self.judgement = Some(Judgement { reason: Some(reason), rule });

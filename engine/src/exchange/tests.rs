@@ -22,6 +22,8 @@ fn policy(narrowed: &[bool]) -> Policy {
         checks: vec![Checks { max_string_length: Some(Ruled { rule: 2, value: 1 }), ..Checks::default() }],
         tools: vec![Tool {
             name: "t".to_string(),
+            server: None,
+            pin: None,
             mode: Mode::Enforce,
             body_limit: Ruled { rule: 0, value: 100 },
             grants: (0..).zip(narrowed).map(grant).collect(),
@@ -104,6 +106,8 @@ fn counted_policy(mode: Mode) -> Policy {
         ],
         tools: vec![Tool {
             name: "t".to_string(),
+            server: None,
+            pin: None,
             mode,
             body_limit: Ruled { rule: 0, value: 100 },
             grants: vec![Grant { subject: Subject::Agent(0), rule: 0, checks: Vec::new() }],

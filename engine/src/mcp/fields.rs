@@ -38,6 +38,8 @@ pub enum Disagreement {
     UnsupportedVersion {
         /// As it was asked for, cut if that is long.
         requested: String,
+        /// Those that are.
+        supported: Vec<Version>,
     },
     /// The header says 2026-07-28, and the body of the request has no version.
     NoVersionInBody,
@@ -51,6 +53,18 @@ pub enum Disagreement {
     Malformed(String),
     /// A field says something else than the body.
     Differs(String),
+}
+
+impl Disagreement {
+    /// The stable, machine-readable code.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::UnsupportedVersion { .. } => "version_unsupported",
+            Self::NoVersionInBody => "version_missing",
+            Self::Invalid(invalid) => invalid.code(),
+            Self::Missing(_) | Self::Repeated(_) | Self::Malformed(_) | Self::Differs(_) => "header_mismatch",
+        }
+    }
 }
 
 impl fmt::Display for Disagreement {
@@ -93,11 +107,12 @@ pub fn agreed_version<B: AsRef<[u8]>>(head: Head<'_, B>, message: &Message<'_>) 
     }
 }
 
-fn known(text: &[u8]) -> Result<Version, Disagreement> {
+/// The version that is written so.
+pub(crate) fn known(text: &[u8]) -> Result<Version, Disagreement> {
     const MOST: usize = 32;
     Version::read(text).ok_or_else(|| {
         let requested = String::from_utf8_lossy(text.get(..MOST).unwrap_or(text)).into_owned();
-        Disagreement::UnsupportedVersion { requested }
+        Disagreement::UnsupportedVersion { requested, supported: Version::ALL.to_vec() }
     })
 }
 

@@ -112,6 +112,15 @@ pub enum Invalid {
 }
 
 impl Invalid {
+    /// The stable, machine-readable code.
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            invalid if invalid.is_of_params() => "params_invalid",
+            Self::Batch => "batch_not_taken",
+            _ => "message_invalid",
+        }
+    }
+
     /// Whether it is what the method was given that is wrong, and not the message.
     pub fn is_of_params(self) -> bool {
         matches!(self, Self::Params | Self::Lookalike | Self::Param(_))

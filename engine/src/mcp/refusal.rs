@@ -3,7 +3,7 @@
 //! In: why something is refused, and to whom. Out: status, fields and body. No shape makes a client fall back to an older
 //! protocol. Tells no rule and no argument's value: a rule names what the policy has for others.
 
-use super::{Disagreement, Flaw, Id, Invalid, Target, Version};
+use super::{Disagreement, Flaw, Id, Invalid, Objection, Target, Version};
 use crate::{
     denial::{Reason, Reply},
     json::{Problem, write},
@@ -92,49 +92,59 @@ impl Shape {
         match refusal {
             Refusal::Flaw(Flaw { id: _, problem }) => Self::of_invalid(*problem, version),
             Refusal::Disagreement(disagreement) => Self::of_disagreement(disagreement, version),
-            Refusal::MethodNotPassed => {
-                // In older versions a 404 tells that the session is over, and the client opens another one.
-                let status = if version.is_stateless() { 404 } else { 403 };
-                Self::new(status, code::METHOD, "method_not_passed", "Method not found")
-            }
-            Refusal::OriginNotAllowed => {
-                Self::ours(403, "origin_not_allowed", "This web page may not call this server")
-            }
-            Refusal::AnswerUnfit => Self::ours(502, "answer_unfit", "the server's answer cannot be read"),
+            Refusal::MethodNotPassed => Self::of_objection(&Objection::Method, &Target::Nothing, version),
+            Refusal::OriginNotAllowed => Self::of_objection(&Objection::Origin, &Target::Nothing, version),
+            Refusal::AnswerUnfit => Self::of_objection(&Objection::Answer, &Target::Nothing, version),
             Refusal::Denied(reason, target) => Self::of_reason(reason, target, version),
         }
     }
 
-    fn of_invalid(invalid: Invalid, version: Version) -> Self {
-        let (code, reason) = match invalid {
-            invalid if invalid.is_of_params() => (code::PARAMS, "params_invalid"),
-            Invalid::Batch => (code::REQUEST, "batch_not_taken"),
-            _ => (code::REQUEST, "message_invalid"),
+    fn of_objection(objection: &Objection, target: &Target<'_>, version: Version) -> Self {
+        let shape = match objection {
+            Objection::Invalid(invalid) => Self::of_invalid(*invalid, version),
+            Objection::Disagreement(disagreement) => Self::of_disagreement(disagreement, version),
+            Objection::Method => {
+                // In older versions a 404 tells that the session is over, and the client opens another one.
+                let status = if version.is_stateless() { 404 } else { 403 };
+                Self::new(status, code::METHOD, objection.code(), objection.to_string())
+            }
+            Objection::Server | Objection::Resource | Objection::Prompt => Self::of_unknown(target),
+            Objection::Body => Self::new(wrong(version), code::REQUEST, objection.code(), objection.to_string()),
+            Objection::Origin | Objection::Changed | Objection::Answer => {
+                Self::ours(objection.status(), objection.code(), objection.to_string())
+            }
         };
-        Self::new(wrong(version), code, reason, invalid.to_string())
+        Self { details: objection.code(), ..shape }
+    }
+
+    fn of_invalid(invalid: Invalid, version: Version) -> Self {
+        let code = if invalid.is_of_params() { code::PARAMS } else { code::REQUEST };
+        Self::new(wrong(version), code, invalid.code(), invalid.to_string())
     }
 
     fn of_disagreement(disagreement: &Disagreement, version: Version) -> Self {
-        let message = disagreement.to_string();
+        let (message, name) = (disagreement.to_string(), disagreement.code());
         match disagreement {
-            Disagreement::UnsupportedVersion { requested } => {
-                let versions = Version::ALL.map(|version| format!("\"{}\"", version.as_str())).join(",");
+            Disagreement::UnsupportedVersion { requested, supported } => {
+                let versions: Vec<_> = supported.iter().map(|version| quoted(version.as_str())).collect();
+                let versions = versions.join(",");
                 let more = format!(",\"supported\":[{versions}],\"requested\":{}", quoted(requested));
-                let shape = Self::new(400, code::UNSUPPORTED_VERSION, "version_unsupported", message);
+                let shape = Self::new(400, code::UNSUPPORTED_VERSION, name, message);
                 Self { more, ..shape }
             }
-            Disagreement::NoVersionInBody => Self::new(400, code::PARAMS, "version_missing", message),
+            Disagreement::NoVersionInBody => Self::new(400, code::PARAMS, name, message),
             Disagreement::Invalid(invalid) => Self::of_invalid(*invalid, version),
             Disagreement::Missing(_)
             | Disagreement::Repeated(_)
             | Disagreement::Malformed(_)
-            | Disagreement::Differs(_) => Self::new(400, code::HEADER_MISMATCH, "header_mismatch", message),
+            | Disagreement::Differs(_) => Self::new(400, code::HEADER_MISMATCH, name, message),
         }
     }
 
     fn of_reason(reason: &Reason, target: &Target<'_>, version: Version) -> Self {
         let (status, name) = (reason.status(), reason.code());
         let shape = match reason {
+            Reason::Mcp(objection) => return Self::of_objection(objection, target, version),
             Reason::ToolUnknown | Reason::AgentUnknown | Reason::ToolNotGranted => Self::of_unknown(target),
             Reason::Argument { .. } => Self::of_arguments(reason, target, version),
             // The message was read; what stands in it cannot be judged.

@@ -2,8 +2,10 @@
 //!
 //! In: a text. Out: the version that is written exactly so. Knows nothing of requests.
 
+use serde::{Deserialize, Serialize};
+
 /// A version of the protocol. Later ones are larger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Version {
     /// 2025-03-26: the first with streamable HTTP, and what a request without the field is taken for.
     V2025_03_26,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    bundle::{Checks, GlobalLimit, Over, Share, Unit, encode},
+    bundle::{Checks, GlobalLimit, Over, Server, Share, Unit, encode},
     limits::LimitKind,
 };
 use std::{string::ToString, vec};
@@ -13,6 +13,8 @@ fn bundle(grants: Vec<Grant>) -> Bundle {
         |name: &str| Agent { name: name.to_string(), groups: vec![0], buckets: Vec::new(), globals: Vec::new() };
     let tool = Tool {
         name: "search".to_string(),
+        server: None,
+        pin: None,
         mode: Mode::Enforce,
         body_limit: Ruled { rule: 0, value: 100 },
         grants,
@@ -105,7 +107,7 @@ fn group(name: &str) -> GlobalLimit {
 fn global_limits_are_those_of_the_tool_then_those_of_the_agent() {
     let policy = load_globals(&[limit(Over::Agent), limit(Over::Tool), group("web")], &[2, 1], &[0]).ok().unwrap();
     let headers = |agent: u32| -> Vec<String> {
-        policy.globals(AgentIndex(agent), ToolIndex(0)).map(|global| global.header.clone()).collect()
+        policy.globals(AgentIndex(agent), Some(ToolIndex(0))).map(|global| global.header.clone()).collect()
     };
     let [web, tool, agent] = ["x-toolgate-group-4b5e57f6-5-day", "x-toolgate-tool-5-day", "x-toolgate-agent-5-day"];
     assert_eq!(headers(0), [web, tool, agent]);
@@ -153,4 +155,128 @@ fn a_global_limit_at_the_wrong_place_or_twice_is_refused() {
     {
         assert_eq!(load_globals(&all, tool, agent).err(), refused, "{tool:?} {agent:?}");
     }
+}
+
+/// A server with one tool, which the group may call, one resource and one prompt for the first agent.
+fn with_server(change: impl FnOnce(&mut Bundle)) -> Result<Policy, BadConfig> {
+    use crate::bundle::{Changed, Prompt, Resource, Uris};
+    let mut bundle = bundle(Vec::new());
+    bundle.servers.push(Server {
+        name: "git".to_owned(),
+        path: "/mcp/git".to_owned(),
+        host: None,
+        versions: crate::mcp::Version::ALL.to_vec(),
+        origins: Vec::new(),
+        methods: Vec::new(),
+        changed: Changed::Hide,
+        rule: 0,
+        body_limit: Ruled { rule: 0, value: 50 },
+        checks: vec![0],
+        resources: vec![Resource {
+            uri: Uris::Below("file:///docs/".to_owned()),
+            grants: vec![grant(Subject::Agent(0), 1, &[])],
+        }],
+        prompts: vec![Prompt { name: "review".to_owned(), grants: vec![grant(Subject::Agent(0), 2, &[])] }],
+    });
+    let tool = Tool {
+        name: "git/search".to_owned(),
+        server: Some(0),
+        pin: Some(Ruled { rule: 3, value: [7; 32] }),
+        grants: vec![grant(Subject::Agent(1), 3, &[0])],
+        ..bundle.tools[0].clone()
+    };
+    bundle.tools.push(tool);
+    change(&mut bundle);
+    load(&bundle)
+}
+
+#[test]
+fn a_server_is_found_by_its_exact_path_and_its_host() {
+    let policy = with_server(|_| {}).ok().unwrap();
+    let found = |path: &str, host: &str| policy.server_at(path.as_bytes(), host.as_bytes()).is_some();
+    assert!(found("/mcp/git", "any:80"));
+    for other in ["/mcp/git/", "/mcp/Git", "/mcp/gi", "/mcp%2fgit", "/tools/search"] {
+        assert!(!found(other, "any"), "{other}");
+    }
+    let policy = with_server(|bundle| {
+        bundle.servers[0].host = Some("a.org".to_owned());
+        let other = Server { name: "other".to_owned(), host: Some("b.org".to_owned()), ..bundle.servers[0].clone() };
+        bundle.servers.push(other);
+    });
+    let policy = policy.ok().unwrap();
+    let name = |host: &str| policy.server_at(b"/mcp/git", host.as_bytes()).map(|at| policy.server_name(at).to_owned());
+    assert_eq!((name("a.org"), name("B.ORG:8080")), (Some("git".to_owned()), Some("other".to_owned())));
+    for host in ["", "c.org", "a.org.", "a.org:8o", "x.a.org", "a.org:80:80", "u@a.org"] {
+        assert_eq!(name(host), None, "{host}");
+    }
+}
+
+#[test]
+fn the_tool_of_a_server_is_found_there_and_under_no_path() {
+    let policy = with_server(|_| {}).ok().unwrap();
+    let server = policy.server_at(b"/mcp/git", b"").unwrap();
+    let tool = policy.tool_of(server, "search").unwrap();
+    assert_eq!(policy.tool_name(tool), "git/search");
+    assert_ne!(policy.tool_named(b"search"), Some(tool));
+    assert_eq!(policy.tool_named(b"git/search"), None);
+    for other in ["", "Search", "git/search", "../search"] {
+        assert_eq!(policy.tool_of(server, other), None, "{other}");
+    }
+}
+
+#[test]
+fn resources_and_prompts_have_lists_of_their_own() {
+    let policy = with_server(|_| {}).ok().unwrap();
+    let server = policy.server_at(b"/mcp/git", b"").unwrap();
+    let (one, other) = (AgentIndex(0), AgentIndex(1));
+    assert!(policy.is_user(one, server) && policy.is_user(other, server));
+    assert!(policy.resource(one, server, "file:///docs/a").is_some());
+    assert!(policy.resource(one, server, "file:///docs/../a").is_none());
+    assert!(policy.resource(other, server, "file:///docs/a").is_none());
+    assert!(policy.template(one, server, "file:///docs/{a}").is_some());
+    assert!(policy.template(one, server, "file:///{+path}").is_none());
+    assert!(policy.prompt(one, server, "review").is_some() && policy.prompt(one, server, "Review").is_none());
+    assert!(policy.prompt(other, server, "review").is_none());
+    let nobody = with_server(|bundle| {
+        bundle.servers[0].resources.clear();
+        bundle.servers[0].prompts.clear();
+    });
+    assert!(!nobody.ok().unwrap().is_user(one, server));
+}
+
+#[test]
+fn a_server_that_makes_no_sense_is_refused() {
+    use crate::bundle::{Prompt, Resource, Uris};
+    let bad: [fn(&mut Bundle); 18] = [
+        |bundle| bundle.servers[0].name = "a/b".to_owned(),
+        |bundle| bundle.servers[0].path = "/tools/a".to_owned(),
+        |bundle| bundle.servers[0].path = "/a?b".to_owned(),
+        |bundle| bundle.servers[0].host = Some("A.org".to_owned()),
+        |bundle| bundle.servers[0].versions.clear(),
+        |bundle| bundle.servers[0].methods.push(Ruled { rule: 9, value: "a".to_owned() }),
+        |bundle| bundle.servers[0].methods.push(Ruled { rule: 0, value: String::new() }),
+        |bundle| bundle.servers[0].rule = 4,
+        |bundle| bundle.servers[0].body_limit.rule = 4,
+        |bundle| bundle.servers[0].checks.push(1),
+        |bundle| bundle.servers[0].resources.push(Resource { uri: Uris::Below("a".to_owned()), grants: Vec::new() }),
+        |bundle| bundle.servers[0].resources[0].grants.push(grant(Subject::Agent(2), 0, &[])),
+        |bundle| bundle.servers[0].prompts[0].grants.push(grant(Subject::Agent(0), 0, &[0])),
+        |bundle| bundle.servers[0].prompts.push(Prompt { name: "review".to_owned(), grants: Vec::new() }),
+        |bundle| bundle.tools[1].server = Some(1),
+        |bundle| bundle.tools[1].name = "search2".to_owned(),
+        |bundle| bundle.tools[1].pin = Some(Ruled { rule: 4, value: [0; 32] }),
+        |bundle| bundle.tools[0].pin = Some(Ruled { rule: 0, value: [0; 32] }),
+    ];
+    assert!(with_server(|_| {}).is_ok());
+    for (at, change) in bad.into_iter().enumerate() {
+        assert!(matches!(with_server(change).err(), Some(BadConfig::Inconsistent(_))), "{at}");
+    }
+    let twice = |host: Option<&str>| {
+        with_server(|bundle| {
+            let other = Server { name: "b".to_owned(), host: host.map(str::to_owned), ..bundle.servers[0].clone() };
+            bundle.servers.push(other);
+        })
+    };
+    assert_eq!(twice(None).err(), Some(BadConfig::Inconsistent("two servers at one path")));
+    assert_eq!(twice(Some("a.org")).err(), Some(BadConfig::Inconsistent("two servers at one path")));
 }

@@ -31,6 +31,7 @@ pub enum Map {
 #[derive(Clone, Copy)]
 pub enum Buffer {
     RequestBody = 0,
+    ResponseBody = 1,
     PluginConfiguration = 7,
 }
 

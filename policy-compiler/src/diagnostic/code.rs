@@ -9,6 +9,7 @@ mod identity;
 mod patterns;
 mod render;
 mod schemas;
+mod servers;
 
 use super::Severity;
 use serde::{Serialize, Serializer};
@@ -87,6 +88,8 @@ pub enum Code {
     GlobalTwice,
     GlobalInShadow,
     HeadersNotHeld,
+    TwoServers,
+    IdleServer,
     NearlyTooLarge,
     PackedTooLarge,
     Unfolds,
@@ -176,6 +179,8 @@ impl Code {
         Self::GlobalTwice,
         Self::GlobalInShadow,
         Self::HeadersNotHeld,
+        Self::TwoServers,
+        Self::IdleServer,
         Self::NearlyTooLarge,
         Self::PackedTooLarge,
         Self::Unfolds,
@@ -436,6 +441,8 @@ impl Code {
             Self::GlobalTwice => globals::GLOBAL_TWICE,
             Self::GlobalInShadow => globals::GLOBAL_IN_SHADOW,
             Self::HeadersNotHeld => globals::HEADERS_NOT_HELD,
+            Self::TwoServers => servers::TWO_SERVERS,
+            Self::IdleServer => servers::IDLE_SERVER,
             Self::NearlyTooLarge => warning(
                 "TG060",
                 "the packed policy nears what a Kubernetes object holds",

@@ -4,8 +4,8 @@
 //! A key that nobody takes is refused when the mapping is closed, whether or not the table knows it.
 
 use super::{
-    Allowance, Given, Granted, Named, Pattern, SchemaSource, SharedSchema, Source, amounts, grants, identity, limits,
-    patterns, schemas, values, written,
+    Allowance, Given, Granted, Named, Pattern, Resource, SchemaSource, SharedSchema, Source, amounts, grants, identity,
+    limits, patterns, schemas, servers, values, written,
 };
 use crate::{
     diagnostic::{Code, Finding, Findings, quoted},
@@ -305,6 +305,15 @@ impl<'n> Fields<'n, '_> {
                 read(&entry.value, entry.key, table, findings, |fields| fill(name, fields))
             })
         }))
+    }
+
+    /// The list of resources.
+    pub(super) fn resources(&mut self) -> Option<Vec<Resource>> {
+        let (table, entry) = self.take("resources", |shape| match shape {
+            Shape::Resources(table) => Some(table),
+            _ => None,
+        })?;
+        servers::resources(&entry.value, table, self.findings)
     }
 
     fn given<T>(&mut self, entry: &Entry, read: impl FnOnce(&Node, &mut Findings) -> Option<T>) -> Given<T> {

@@ -4,17 +4,19 @@
 //! Each mapping is read in one function, in the order of its table.
 
 use super::{
-    Agent, Arguments, Audit, Defaults, Given, Grants, Group, Limits, Named, PolicyFile, Tool, ToolGroup,
+    Agent, Arguments, Audit, Defaults, Given, Grants, Group, Limits, Named, PolicyFile, Server, Tool, ToolGroup,
     fields::{self, Fields},
+    servers,
 };
 use crate::{
-    diagnostic::Findings,
+    diagnostic::{Code, Finding, Findings},
     shape::{FILE, Names},
     source::{Kind, Node, Span},
 };
 
 pub(crate) fn read(root: &Node, findings: &mut Findings) -> PolicyFile {
-    fields::read(root, first_key(root), &FILE, findings, file).unwrap_or_default()
+    let start = first_key(root);
+    fields::read(root, start, &FILE, findings, |fields| file(fields, start)).unwrap_or_default()
 }
 
 /// Where a key that is missing from the root is reported.
@@ -25,10 +27,10 @@ fn first_key(root: &Node) -> Span {
     }
 }
 
-fn file(fields: &mut Fields<'_, '_>) -> PolicyFile {
+fn file(fields: &mut Fields<'_, '_>, start: Span) -> PolicyFile {
     fields.exactly("apiVersion");
     fields.exactly("kind");
-    PolicyFile {
+    let mut file = PolicyFile {
         name: fields.object("metadata", metadata).unwrap_or_default(),
         identity: fields.sources("identity"),
         defaults: fields.object("defaults", defaults).unwrap_or_default(),
@@ -39,8 +41,28 @@ fn file(fields: &mut Fields<'_, '_>) -> PolicyFile {
         agents: fields.named(Names::Agents, agent),
         groups: groups(fields),
         tool_groups: fields.named(Names::ToolGroups, tool_group).and_then(|given| given.value).unwrap_or_default(),
-        tools: fields.named(Names::Tools, tool),
-    }
+        ..PolicyFile::default()
+    };
+    (file.tools, file.servers) = tools(fields, start);
+    file
+}
+
+/// The tools with a path, then those of servers.
+fn tools(fields: &mut Fields<'_, '_>, start: Span) -> (Option<Given<Vec<Tool>>>, Vec<Server>) {
+    let tools = fields.named(Names::Tools, tool);
+    let (servers_span, servers, of_servers) = servers::servers(fields);
+    let tools = match (tools, servers_span) {
+        (Some(Given { span, value }), _) => {
+            Some(Given { span, value: value.map(|tools| tools.into_iter().chain(of_servers).collect()) })
+        }
+        (None, Some(span)) => Some(Given { span, value: Some(of_servers) }),
+        (None, None) => {
+            let finding = Finding::new(Code::MissingKey, start, "the key `tools` is missing");
+            fields.findings.add(finding.help("`tools`: The tools that may be called at `/tools/{name}`."));
+            None
+        }
+    };
+    (tools, servers)
 }
 
 fn metadata(fields: &mut Fields<'_, '_>) -> String {
@@ -87,10 +109,13 @@ fn tool_group(id: Named, fields: &mut Fields<'_, '_>) -> ToolGroup {
     }
 }
 
-fn tool(id: Named, fields: &mut Fields<'_, '_>) -> Tool {
+/// A tool, of a server or not.
+pub(super) fn tool(id: Named, fields: &mut Fields<'_, '_>) -> Tool {
     fields.text("description");
     Tool {
         id,
+        server: None,
+        pin: None,
         grants: grants(fields),
         mode: fields.word("mode"),
         body_limit: fields.size("body_limit"),

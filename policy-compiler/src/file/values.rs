@@ -178,7 +178,7 @@ fn check_name(names: Names, entry: &Entry, findings: &mut Findings) {
     let checked = match names {
         Names::Agents => names::agent_id(bytes),
         Names::Tools => names::tool_name(bytes),
-        Names::Groups | Names::ToolGroups | Names::Schemas => names::group_name(bytes),
+        Names::Groups | Names::ToolGroups | Names::Servers | Names::Schemas => names::group_name(bytes),
     };
     if let Err(error) = checked {
         let finding = Finding::new(Code::BadName, entry.key, bad_name(names.one(), &entry.name, error));

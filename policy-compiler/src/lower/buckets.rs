@@ -25,7 +25,7 @@ pub(super) fn of_agent(agent: &Agent, buckets: &mut Vec<Bucket>, rules: &mut Rul
 /// The tool's own limits; what it does not say, `defaults` says.
 pub(super) fn of_tool(file: &PolicyFile, tool: &Tool, buckets: &mut Vec<Bucket>, rules: &mut Rules) -> Vec<u32> {
     let Limits { rate, quota } = &tool.limits;
-    let own = ["tools", tool.id.name.as_str()];
+    let own = tool.path();
     let rate = match rate {
         Some(rate) => held(Some(rate), &own, "rate", rules),
         None => held(file.defaults.limits.rate.as_ref(), &["defaults"], "rate", rules),

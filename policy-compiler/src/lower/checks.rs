@@ -96,7 +96,7 @@ impl<'f> AllChecks<'f> {
         rules: &mut Rules,
         findings: &mut Findings,
     ) -> Vec<u32> {
-        let mut checks = self.written(&tool.arguments, &["tools", &tool.id.name], rules, findings);
+        let mut checks = self.written(&tool.arguments, &tool.path(), rules, findings);
         checks.max_string_length = checks.max_string_length.or(self.of_defaults.max_string_length);
         let of_groups = tool_groups.iter().filter_map(|&group| self.of_tool_groups.get(group));
         checks.schemas.extend_from_slice(&self.of_defaults.schemas);
@@ -113,10 +113,19 @@ impl<'f> AllChecks<'f> {
         self.add(checks).into_iter().collect()
     }
 
+    /// What holds for all that is filled in besides the arguments of tools: of the defaults, what is for no argument by
+    /// its name.
+    pub(super) fn of_server(&mut self) -> Vec<u32> {
+        let Checks { schemas: _, max_string_length, blocked } = &self.of_defaults;
+        let blocked = blocked.iter().filter(|blocked| blocked.at.is_empty()).cloned().collect();
+        let checks = Checks { schemas: Vec::new(), max_string_length: *max_string_length, blocked };
+        self.add(checks).into_iter().collect()
+    }
+
     /// What narrows each of the grants, as an index into the list of checks.
     pub(super) fn of_grants(
         &mut self,
-        path: [&str; 2],
+        path: &[&str],
         grants: &Grants,
         rules: &mut Rules,
         findings: &mut Findings,
@@ -125,9 +134,8 @@ impl<'f> AllChecks<'f> {
         for (names, list) in [(Names::Agents, &grants.agents), (Names::Groups, &grants.groups)] {
             for granted in file::granted(list.as_ref()) {
                 let Some(Narrowing { span: _, arguments }) = &granted.narrowing else { continue };
-                let [place, name] = path;
                 let at = granted.who.at.to_string();
-                let path = [place, name, names.key(), &at];
+                let path = [path, &[names.key(), &at]].concat();
                 let checks = self.written(arguments, &path, rules, findings);
                 narrowings.0.insert((names.key(), granted.who.at), self.add(checks));
             }

@@ -51,7 +51,7 @@ impl Globals {
         rules: &mut Rules,
         findings: &mut Findings,
     ) -> Vec<u32> {
-        let own: &[&str] = &["tools", &tool.id.name];
+        let own: &[&str] = &tool.path();
         let (defaults, limits): (&[&str], _) = (&["defaults"], &file.defaults.limits);
         let rate = if tool.limits.rate.is_some() { (own, rate(&tool.limits)) } else { (defaults, rate(limits)) };
         let quota = if tool.limits.quota.is_some() { (own, quota(&tool.limits)) } else { (defaults, quota(limits)) };

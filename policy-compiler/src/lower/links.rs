@@ -6,7 +6,7 @@
 use super::index;
 use crate::{
     diagnostic::{Code, Finding, Findings, quoted},
-    file::{self, Given, Grants, Named, PolicyFile},
+    file::{self, Given, Grants, Named, PolicyFile, Readers},
     guess,
     shape::Names,
 };
@@ -45,6 +45,8 @@ pub(crate) struct Links {
     grants_of_tool: Vec<Vec<Link>>,
     grants_of_tool_group: Vec<Vec<Link>>,
     tool_groups_of_tool: Vec<Vec<usize>>,
+    /// For each server, of its resources and then of its prompts.
+    readers_of_server: Vec<Vec<Vec<Link>>>,
 }
 
 impl Links {
@@ -68,6 +70,11 @@ impl Links {
             }
             links.grants_of_tool_group.push(finder.grants(&group.grants));
         }
+        for server in &file.servers {
+            let of_resources = server.resources.iter().map(|resource| &resource.readers);
+            let readers = of_resources.chain(server.prompts.iter().map(|(_, readers)| readers));
+            links.readers_of_server.push(readers.map(|readers| finder.readers(readers)).collect());
+        }
         links.grants_of_tool = file.tools().iter().map(|tool| finder.grants(&tool.grants)).collect();
         links
     }
@@ -82,6 +89,16 @@ impl Links {
 
     pub(crate) fn tool_groups_of(&self, tool: usize) -> &[usize] {
         self.tool_groups_of_tool.get(tool).map_or(&[], Vec::as_slice)
+    }
+
+    /// To whom a resource or a prompt of a server is granted; prompts are counted behind the resources.
+    pub(crate) fn readers(&self, server: usize, at: usize) -> &[Link] {
+        self.readers_of_server.get(server).and_then(|readers| readers.get(at)).map_or(&[], Vec::as_slice)
+    }
+
+    /// All grants of resources and prompts.
+    pub(crate) fn all_readers(&self) -> impl Iterator<Item = &Link> {
+        self.readers_of_server.iter().flatten().flatten()
     }
 
     pub(crate) fn grants_of_tool(&self, tool: usize) -> &[Link] {
@@ -142,6 +159,13 @@ impl<'a, 'f> Finder<'a, 'f> {
         entries.filter_map(|(named, names)| self.link(named, names)).collect()
     }
 
+    fn readers(&mut self, readers: &Readers) -> Vec<Link> {
+        let Readers { agents, groups } = readers;
+        let mut links = self.list(agents.as_ref(), Names::Agents);
+        links.extend(self.list(groups.as_ref(), Names::Groups));
+        links
+    }
+
     fn list(&mut self, given: Option<&Given<Vec<Named>>>, names: Names) -> Vec<Link> {
         file::entries(given).iter().filter_map(|named| self.link(named, names)).collect()
     }
@@ -150,7 +174,7 @@ impl<'a, 'f> Finder<'a, 'f> {
         let declared = match names {
             Names::Agents => &self.agents,
             Names::Groups => &self.groups,
-            Names::Tools | Names::ToolGroups | Names::Schemas => &self.tools,
+            Names::Tools | Names::ToolGroups | Names::Servers | Names::Schemas => &self.tools,
         };
         if let Some(&index) = declared.indexes.get(named.name.as_str()) {
             return Some(Link { key: names.key(), at: named.at, index });
@@ -165,7 +189,7 @@ impl<'a, 'f> Finder<'a, 'f> {
         let (code, declared) = match names {
             Names::Agents => (Code::UnknownAgent, &self.agents),
             Names::Groups => (Code::UnknownGroup, &self.groups),
-            Names::Tools | Names::ToolGroups | Names::Schemas => (Code::UnknownTool, &self.tools),
+            Names::Tools | Names::ToolGroups | Names::Servers | Names::Schemas => (Code::UnknownTool, &self.tools),
         };
         let message = format!("the {} {} is not declared", names.one(), quoted(&named.name));
         let finding = Finding::new(code, named.span, message);
@@ -194,7 +218,7 @@ impl<'a, 'f> Finder<'a, 'f> {
             Names::Groups if self.agents.indexes.contains_key(name) => {
                 Some(format!("{} is an agent: list it under `agents`", quoted(name)))
             }
-            Names::Agents | Names::Groups | Names::Tools | Names::ToolGroups | Names::Schemas => None,
+            Names::Agents | Names::Groups | Names::Tools | Names::ToolGroups | Names::Servers | Names::Schemas => None,
         }
     }
 }

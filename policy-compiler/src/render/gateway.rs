@@ -85,24 +85,32 @@ fn upstream_objects(plan: &Plan, upstream: &Upstream) -> Vec<Map> {
         None => vec![path_match("PathPrefix", "/".to_owned())],
         Some(tools) => tools.iter().map(|tool| path_match("Exact", format!("/tools/{}", tool.name))).collect(),
     };
+    let of_servers: Vec<Map> =
+        plan.paths_of_servers(upstream).map(|path| path_match("Exact", path.to_owned())).collect();
+    let servers = of_servers.chunks(MATCHES_OF_RULE).enumerate().map(|(at, matches)| {
+        let name = format!("{name}.servers.{}", at.saturating_add(1));
+        route(plan, upstream, &name, matches.to_vec(), true)
+    });
     // No upstream has a dot in its name, so no two routes have one name.
     let routes = matches.chunks(MATCHES_OF_RULE).enumerate().map(|(at, matches)| {
         let name = if at == 0 { name.clone() } else { format!("{name}.{}", at.saturating_add(1)) };
-        route(plan, upstream, &name, matches.to_vec())
+        route(plan, upstream, &name, matches.to_vec(), false)
     });
-    routes.chain(backend(plan, upstream)).collect()
+    routes.chain(servers).chain(backend(plan, upstream)).collect()
 }
 
 fn path_match(kind: &str, path: String) -> Map {
     map! { "path" => map! { "type" => kind, "value" => path } }
 }
 
-fn route(plan: &Plan, upstream: &Upstream, name: &str, matches: Vec<Map>) -> Map {
+fn route(plan: &Plan, upstream: &Upstream, name: &str, matches: Vec<Map>, streams: bool) -> Map {
     let server = match &upstream.server {
         Server::Service { name, .. } => map! { "name" => name, "port" => upstream.port },
         Server::Host(_) => map! { "group" => ENVOY_GATEWAY_API, "kind" => "Backend", "name" => &upstream.id.name },
     };
     let rule = map! { "matches" => matches }.with_some("filters", filters(plan)).with("backendRefs", [server]);
+    // A stream may last as long as both sides want.
+    let rule = rule.with_some("timeouts", streams.then(|| map! { "request" => "0s" }));
     object(plan, &format!("{GATEWAY_API}/v1"), "HTTPRoute", name).with(
         "spec",
         map! {

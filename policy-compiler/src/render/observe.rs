@@ -19,7 +19,7 @@ pub(super) const JUDGED: &str = "'wasm.tool_gateway.audit' in filter_state";
 pub(super) const NOT_JUDGED: &str = "!('wasm.tool_gateway.audit' in filter_state)";
 
 /// Labels that the filter writes into the names of metrics, each set off by `;`.
-const LABELS: [&str; 5] = ["agent_id", "tool", "status", "reason", "call"];
+const LABELS: [&str; 6] = ["agent_id", "tool", "status", "reason", "call", "outcome"];
 
 /// A line of the audit line's schema for a call that no filter judged. Expressions keep the types of the schema.
 pub(super) fn unjudged_line() -> Map {

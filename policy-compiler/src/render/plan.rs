@@ -60,6 +60,7 @@ impl Plan {
         routes(&values, &bundle, findings);
         if whole {
             unrouted(&values, &bundle, findings);
+            routes_of_servers(&values, &bundle, findings);
         }
         let mut missing = Findings::default();
         let sources = sources(&values, &bundle, target, if whole { findings } else { &mut missing });
@@ -95,6 +96,14 @@ impl Plan {
             Unanswered::Refuse => true,
             Unanswered::Allow => false,
         }
+    }
+
+    /// The paths of the servers whose messages go to an upstream.
+    pub(super) fn paths_of_servers<'a>(&'a self, upstream: &'a Upstream) -> impl Iterator<Item = &'a str> {
+        let of_upstream = upstream.servers.iter();
+        of_upstream
+            .filter_map(|server| self.bundle.servers.iter().find(|known| known.name == server.name))
+            .map(|server| server.path.as_str())
     }
 
     /// What agents call.
@@ -138,15 +147,40 @@ fn unrouted(values: &Values, bundle: &Bundle, findings: &mut Findings) {
         .flat_map(|upstream| upstream.tools.iter().flatten())
         .map(|tool| tool.name.as_str())
         .collect();
-    for tool in bundle.tools.iter().filter(|tool| !routed.contains(tool.name.as_str())) {
+    for tool in bundle.tools.iter().filter(|tool| tool.server.is_none() && !routed.contains(tool.name.as_str())) {
         let message = format!("calls of {} have no upstream", quoted(&tool.name));
         let help = "name it at an upstream, or leave `tools` out at one, which then gets all other calls";
         findings.add(Finding::new(Code::NotRouted, values.start, message).help(help));
     }
 }
 
+/// No server may have two upstreams.
+fn routes_of_servers(values: &Values, bundle: &Bundle, findings: &mut Findings) {
+    let mut upstream_of: HashMap<&str, &Named> = HashMap::new();
+    for server in values.upstreams.iter().flat_map(|upstream| &upstream.servers) {
+        if !bundle.servers.iter().any(|known| known.name == server.name) {
+            let message = format!("no server is called {}", quoted(&server.name));
+            let known = bundle.servers.iter().map(|server| server.name.as_str());
+            let finding = Finding::new(Code::UnknownTool, server.span, message);
+            let meant = guess::meant(&server.name, known);
+            findings.add(finding.help("the policy does not declare it").did_you_mean(meant));
+        }
+        if let Some(first) = upstream_of.insert(&server.name, server) {
+            let message = format!("messages for {} already have an upstream", quoted(&server.name));
+            let finding = Finding::new(Code::RoutedTwice, server.span, message);
+            findings.add(finding.label(first.span, "here").help("name it once"));
+        }
+    }
+    // A route for all other calls ends streams too early.
+    for server in bundle.servers.iter().filter(|server| !upstream_of.contains_key(server.name.as_str())) {
+        let message = format!("messages for {} have no upstream", quoted(&server.name));
+        let finding = Finding::new(Code::NotRouted, values.start, message);
+        findings.add(finding.help("name it under `servers` at an upstream"));
+    }
+}
+
 fn declared(tool: &Named, bundle: &Bundle, findings: &mut Findings) {
-    if bundle.tools.iter().any(|known| known.name == tool.name) {
+    if bundle.tools.iter().any(|known| known.server.is_none() && known.name == tool.name) {
         return;
     }
     let known = bundle.tools.iter().map(|tool| tool.name.as_str());

@@ -83,6 +83,9 @@ fn upstreams(fields: &mut Fields<'_, '_>) -> Vec<Upstream> {
             only_for(fields, "service", "pod_port", pod_port.as_ref().map(|given| given.span));
         }
         let tools = fields.written_list("tools").map(|given| given.value.unwrap_or_default());
+        let servers = fields.written_list("servers").map(|given| given.value.unwrap_or_default());
+        // One that is for servers is not for all other calls.
+        let tools = tools.or(servers.as_ref().map(|_| Vec::new()));
         let service_of = |name: String| Server::Service {
             pods: pods.map_or_else(|| vec![("app".to_owned(), name.clone())], plain),
             pod_port: pod_port.and_then(|given| given.value).or(port).unwrap_or_default(),
@@ -90,7 +93,7 @@ fn upstreams(fields: &mut Fields<'_, '_>) -> Vec<Upstream> {
         };
         let server = one_of(fields, id.span, ("service", service), ("host", host), service_of, Server::Host);
         let tls = is_on(tls);
-        Some(Upstream { id, server: server?, port: port?, tls, tools })
+        Some(Upstream { id, server: server?, port: port?, tls, tools, servers: servers.unwrap_or_default() })
     });
     upstreams.and_then(|given| given.value).unwrap_or_default().into_iter().flatten().collect()
 }

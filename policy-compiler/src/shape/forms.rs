@@ -5,7 +5,11 @@
 
 use super::Form;
 use std::net::IpAddr;
-use toolgate_engine::{identity::is_provider, names};
+use toolgate_engine::{
+    identity::is_provider,
+    mcp::{Pin, Version},
+    names, policy,
+};
 
 /// RFC 1123, as names of namespaces and Services are.
 pub(crate) const LABEL: Form = Form {
@@ -85,6 +89,75 @@ pub(crate) const TOOL: Form = Form {
     holds: |text| names::tool_name(text.as_bytes()).is_ok(),
     help: "write a name that stands under `tools` in the policy",
 };
+
+pub(crate) const SERVER: Form = Form {
+    what: "the name of a server",
+    holds: |text| names::group_name(text.as_bytes()).is_ok(),
+    help: "write a name that stands under `servers` in the policy",
+};
+
+pub(crate) const SERVER_PATH: Form = Form {
+    what: "the path of a server",
+    holds: names::is_server_path,
+    help: "write a path such as /mcp/github, not below /tools/, of letters, digits and `.` `_` `~` `-`, without a query",
+};
+
+pub(crate) const SERVER_HOST: Form = Form {
+    what: "a host without a port",
+    holds: names::is_host,
+    help: "write a DNS name in lower case, or an IPv4 address",
+};
+
+pub(crate) const VERSION: Form = Form {
+    what: "a version of the protocol",
+    holds: |text| Version::read(text.as_bytes()).is_some(),
+    help: "write 2025-03-26, 2025-06-18, 2025-11-25 or 2026-07-28",
+};
+
+pub(crate) const ORIGIN: Form = Form {
+    what: "an origin",
+    holds: is_origin,
+    help: "write https:// or http://, a host in lower case, and a port if it is not the usual one: https://chat.acme.org",
+};
+
+pub(crate) const METHOD: Form = Form {
+    what: "a method of the protocol",
+    holds: policy::is_method,
+    help: "write a method as it stands in messages: logging/setLevel",
+};
+
+pub(crate) const PIN: Form = Form {
+    what: "a pin",
+    holds: |text| text.parse::<Pin>().is_ok(),
+    help: "write `sha256:` and 64 hexadecimal digits in lower case",
+};
+
+pub(crate) const RESOURCE: Form = Form {
+    what: "a URI",
+    holds: |text| is_visible(text, 2048) && text.contains(':'),
+    help: "write the URI, or the template of URIs, as the server lists it",
+};
+
+pub(crate) const RESOURCES_BELOW: Form = Form {
+    what: "where URIs begin",
+    holds: |text| is_visible(text, 2048) && text.contains(':') && policy::is_prefix(text),
+    help: "write the beginning of a URI up to a `/` or a `:`, and no variable: file:///docs/",
+};
+
+pub(crate) const PROMPT: Form = Form {
+    what: "the name of a prompt",
+    holds: |text| (1..=256).contains(&text.len()) && !text.chars().any(char::is_control),
+    help: "write the name as the server lists it, at most 256 bytes",
+};
+
+/// A scheme, a host and perhaps a port, as browsers write them.
+fn is_origin(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| match rest.split_once(':') {
+        None => names::is_host(rest),
+        Some((host, port)) => names::is_host(host) && port.parse::<u16>().is_ok() && !port.starts_with(['0', '+']),
+    })
+}
 
 pub(crate) const HEADER: Form = Form {
     what: "the name of a header",

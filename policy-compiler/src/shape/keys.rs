@@ -3,9 +3,9 @@
 //! In: nothing. Out: [`FILE`] and the tables it names.
 //! A key that stands here and is read nowhere is refused by the reader, not ignored.
 
-use super::{API_VERSION, KIND, Key, Names, Shape, Table, Word, words};
+use super::{API_VERSION, KIND, Key, Names, Shape, Table, Word, forms, words};
 use crate::file::{Formats, Scope};
-use toolgate_engine::bundle::{AuditArguments, CertificateName, Mode, Share, Unanswered};
+use toolgate_engine::bundle::{AuditArguments, CertificateName, Changed, Mode, Share, Unanswered};
 
 /// The largest body that the filter holds for one call.
 pub(crate) const MAX_BODY_BYTES: u64 = 4 << 20;
@@ -32,6 +32,10 @@ impl Word for Scope {
 
 impl Word for Unanswered {
     const ALL: &'static [(&'static str, Self)] = &[("refuse", Self::Refuse), ("allow", Self::Allow)];
+}
+
+impl Word for Changed {
+    const ALL: &'static [(&'static str, Self)] = &[("hide", Self::Hide), ("report", Self::Report)];
 }
 
 impl Word for CertificateName {
@@ -103,7 +107,12 @@ pub(crate) const FILE: Table = Table {
         required("agents", Shape::Named(Names::Agents, &AGENT), "The agents that are known, by id."),
         optional("groups", Shape::NamedLists(Names::Groups, Names::Agents), "Groups of agents, by name."),
         optional("tool_groups", Shape::Named(Names::ToolGroups, &TOOL_GROUP), "Settings that several tools share."),
-        required("tools", Shape::Named(Names::Tools, &TOOL), "The tools that may be called at `/tools/{name}`."),
+        optional(
+            "tools",
+            Shape::Named(Names::Tools, &TOOL),
+            "The tools that may be called at `/tools/{name}`. Required where there are no `servers`.",
+        ),
+        optional("servers", Shape::Named(Names::Servers, &SERVER), "The MCP servers that may be called, by name."),
     ],
 };
 
@@ -200,7 +209,7 @@ const TOOL_GROUP: Table = Table {
     title: "A tool group",
     keys: &[
         DESCRIPTION,
-        required("tools", Shape::ListOf(Names::Tools), "The tools of the group."),
+        required("tools", Shape::ListOf(Names::Tools), "The tools of the group; of a server, as `{server}/{tool}`."),
         GRANTED_AGENTS,
         GRANTED_GROUPS,
         RATE,
@@ -223,6 +232,78 @@ const TOOL: Table = Table {
         optional("audit", Shape::Object(&TOOL_AUDIT), "What the audit line may show of this tool's calls."),
     ],
 };
+
+const SERVER: Table = Table {
+    title: "A server",
+    keys: &[
+        DESCRIPTION,
+        required("path", Shape::Written(&forms::SERVER_PATH), "The exact path of the server's endpoint."),
+        optional(
+            "host",
+            Shape::Written(&forms::SERVER_HOST),
+            "The only host under which it is called, whatever the port. Under any, if not said.",
+        ),
+        optional(
+            "versions",
+            Shape::WrittenList(&forms::VERSION),
+            "The versions of the protocol that are spoken; all that the gateway knows unless said.",
+        ),
+        optional(
+            "origins",
+            Shape::WrittenList(&forms::ORIGIN),
+            "Origins of web pages that may call it. A request with another `Origin` is refused.",
+        ),
+        optional(
+            "methods",
+            Shape::WrittenList(&forms::METHOD),
+            "Methods that pass besides those that every agent of the server may use.",
+        ),
+        optional(
+            "changed",
+            Shape::Word(words::<Changed>),
+            "What becomes of a tool that is not as pinned: hidden and refused (default), or only told of.",
+        ),
+        optional("tools", Shape::Named(Names::Tools, &SERVER_TOOL), "The server's tools that may be called."),
+        optional("resources", Shape::Resources(&RESOURCE), "The server's resources that may be read."),
+        optional("prompts", Shape::Keyed(&forms::PROMPT, &PROMPT), "The server's prompts that may be fetched."),
+    ],
+};
+
+const SERVER_TOOL: Table = Table {
+    title: "A tool of a server",
+    keys: &[
+        DESCRIPTION,
+        GRANTED_AGENTS,
+        GRANTED_GROUPS,
+        MODE,
+        BODY_LIMIT,
+        RATE,
+        QUOTA,
+        ARGUMENTS,
+        optional("audit", Shape::Object(&TOOL_AUDIT), "What the audit line may show of this tool's calls."),
+        optional("pin", Shape::Written(&forms::PIN), "The digest of the definition that the tool must have in lists."),
+    ],
+};
+
+const READING_AGENTS: Key = optional("agents", Shape::ListOf(Names::Agents), "Agents to which it is granted.");
+const READING_GROUPS: Key =
+    optional("groups", Shape::ListOf(Names::Groups), "Groups of agents to which it is granted.");
+
+const RESOURCE: Table = Table {
+    title: "An entry of `resources`",
+    keys: &[
+        optional("uri", Shape::Written(&forms::RESOURCE), "The URI of the resource, or the template as it is listed."),
+        optional(
+            "prefix",
+            Shape::Written(&forms::RESOURCES_BELOW),
+            "In place of `uri`: where the URIs of all resources that are meant begin. No `..` leads out of it.",
+        ),
+        READING_AGENTS,
+        READING_GROUPS,
+    ],
+};
+
+const PROMPT: Table = Table { title: "A prompt", keys: &[READING_AGENTS, READING_GROUPS] };
 
 const GRANT_TO_AGENT: Table = Table {
     title: "A grant to an agent as a mapping",

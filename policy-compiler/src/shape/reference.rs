@@ -37,6 +37,7 @@ fn collect(table: &'static Table, tables: &mut Vec<&'static Table>) {
             | Shape::Rate(inner)
             | Shape::Quota(inner)
             | Shape::Patterns(inner)
+            | Shape::Resources(inner)
             | Shape::Grants(_, inner) => collect(inner, tables),
             Shape::Exactly(_)
             | Shape::Text
@@ -109,6 +110,7 @@ fn takes(shape: Shape) -> String {
         Shape::Written(form) => form.what.to_owned(),
         Shape::WrittenList(form) => format!("list, each {}", form.what),
         Shape::WrittenPairs(key, value) => format!("mapping from {} to {}", key.what, value.what),
+        Shape::Resources(_) => "list of mappings".to_owned(),
         Shape::Keyed(form, _) => format!("mapping, by {}", form.what),
         Shape::NamedLists(names, of) => format!("mapping from {}s to lists of {}s", names.one(), of.one()),
     }

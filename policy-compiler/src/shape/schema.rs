@@ -80,7 +80,8 @@ fn value(shape: Shape) -> Value {
         }
         Shape::Object(table) => object(table),
         Shape::Named(names, table) => named(names, &object(table)),
-        // The schema is that of a policy; these stand in values.
+        Shape::Resources(table) => json!({ "type": "array", "items": map_only(table) }),
+        // How they are written is left to `check`.
         Shape::Written(_) => json!({ "type": "string" }),
         Shape::WrittenList(_) => json!({ "type": "array", "items": { "type": "string" } }),
         Shape::WrittenPairs(..) => json!({ "type": "object", "additionalProperties": { "type": "string" } }),

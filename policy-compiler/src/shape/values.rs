@@ -110,6 +110,11 @@ const UPSTREAM: Table = Table {
             "The tools whose calls go there. One upstream may leave this out: it gets all other calls.",
         ),
         optional(
+            "servers",
+            Shape::WrittenList(&forms::SERVER),
+            "The MCP servers of the policy whose messages go there, by their paths.",
+        ),
+        optional(
             "pods",
             Shape::WrittenPairs(&forms::LABEL_KEY, &forms::LABEL_VALUE),
             "Labels of the Service's pods, for the NetworkPolicy; `app` with the Service's name unless said.",

@@ -142,6 +142,8 @@ pub struct Want {
     /// Whether shadow mode let a denied call pass.
     #[serde(default)]
     pub would_deny: bool,
+    /// Of a refusal in the shape of MCP: the code of its error, 0 if it is a result that says so.
+    pub code: Option<i64>,
 }
 
 fn once() -> u32 {
@@ -255,6 +257,7 @@ files![
     "global-limits",
     "identity",
     "limits",
+    "mcp",
     "narrowed-grants",
     "patterns",
     "reader",

@@ -8,4 +8,4 @@ mod native;
 mod verified;
 
 pub use file::{Call, Case, CaseFile, Certificate, Framing, Token, Want, all, all_with_headers_held};
-pub use native::{Got, Native, pack};
+pub use native::{Got, Native, code_of, pack};

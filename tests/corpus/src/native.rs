@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use toolgate_engine::{
     audit::{Decision, Record},
     bundle::{Deployment, GLOBAL_PREFIX},
+    denial::Reply,
     exchange::{Awaited, BodyStep, Edits, Exchange, Field, HeadStep},
     limits::{Reading, Store, Swap, Timestamp},
     policy::Policy,
@@ -41,6 +42,8 @@ pub struct Got {
     pub counted: Vec<Field>,
     /// The user in the audit line.
     pub user: String,
+    /// Of a refusal in the shape of MCP: the code of its error, 0 if it is a result that says so.
+    pub code: Option<i64>,
 }
 
 /// A policy and the shared data of one case file.
@@ -88,6 +91,7 @@ impl Native {
         let mut fields = vec![
             (b":method".to_vec(), call.method.clone().into_bytes()),
             (b":path".to_vec(), call.path().into_bytes()),
+            (b":authority".to_vec(), b"tools.test".to_vec()),
         ];
         fields.extend(call.fields());
         if let (Framing::Length, Some(body)) = (framing, &body) {
@@ -95,21 +99,22 @@ impl Native {
         }
         let verified = verified(call, self.policy.wanted());
         let head = exchange.request_head(&self.policy, Head { fields: &fields }, &verified, body.is_none());
+        let mut code = None;
         let (status, edits, mut counted) = match head {
-            HeadStep::Reply(reply) => (reply.status, Edits::default(), Vec::new()),
+            HeadStep::Reply(reply) => (told(&reply, &mut code), Edits::default(), Vec::new()),
             HeadStep::Proceed { edits, body: Awaited::Nothing } => (200, edits, Vec::new()),
             HeadStep::Proceed { edits, body: Awaited::Body } => {
                 match self.show_body(&mut exchange, &body.unwrap_or_default()) {
-                    BodyStep::Reply(reply) => (reply.status, Edits::default(), Vec::new()),
+                    BodyStep::Reply(reply) => (told(&reply, &mut code), Edits::default(), Vec::new()),
                     BodyStep::Forward(counted) => (200, edits, counted),
                     BodyStep::Wait => (0, Edits::default(), Vec::new()),
                 }
             }
         };
-        if status == 200 {
+        if status == 200 && code.is_none() {
             counted.extend(left_over(&fields, &edits));
         }
-        Got { counted, ..got(&exchange.finish(Some(&self.policy), NOON), status, edits) }
+        Got { counted, code, ..got(&exchange.finish(Some(&self.policy), NOON), status, edits) }
     }
 
     /// In pieces that grow, then whole.
@@ -121,6 +126,24 @@ impl Native {
             }
         }
         exchange.request_body(&self.policy, body, NOON, &mut self.store)
+    }
+}
+
+/// The status of a refusal. Notes its code, if it has the shape of MCP.
+fn told(reply: &Reply, code: &mut Option<i64>) -> u16 {
+    *code = code_of(&reply.body);
+    reply.status
+}
+
+/// The code of a refusal in the shape of MCP, 0 if it is a result that says so; nothing for any other body.
+pub fn code_of(body: &[u8]) -> Option<i64> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    if body.get("jsonrpc").is_none() {
+        return None;
+    }
+    match body.get("error") {
+        Some(error) => error.get("code")?.as_i64(),
+        None => Some(0),
     }
 }
 
@@ -154,6 +177,7 @@ fn got(record: &Record<'_>, status: u16, edits: Edits) -> Got {
         trusted_agent: edits.agent,
         trusted_user: edits.user,
         counted: Vec::new(),
+        code: None,
         user: text("user_id"),
     }
 }

@@ -18,6 +18,7 @@ pub mod load;
 mod process;
 pub mod ratelimit;
 pub mod redis;
+pub mod sdk;
 pub mod upstream;
 
 use std::{

@@ -61,7 +61,9 @@ fn without_the_field_a_message_is_of_the_first_version_unless_its_body_says_othe
 
 #[test]
 fn a_version_that_is_not_spoken_is_told_and_cut() {
-    let unsupported = |requested: &str| Err(Disagreement::UnsupportedVersion { requested: field(requested) });
+    let unsupported = |requested: &str| {
+        Err(Disagreement::UnsupportedVersion { requested: field(requested), supported: Version::ALL.to_vec() })
+    };
     assert_eq!(version(&[(VERSION, "2024-11-05")], CALL), unsupported("2024-11-05"));
     assert_eq!(version(&[(VERSION, "")], CALL), unsupported(""));
     assert_eq!(version(&[(VERSION, &"x".repeat(99))], CALL), unsupported(&"x".repeat(32)));

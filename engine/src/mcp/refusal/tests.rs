@@ -160,7 +160,8 @@ fn challenges_stay_in_their_fields() {
 
 #[test]
 fn a_version_that_is_not_spoken_is_answered_with_those_that_are() {
-    let disagreement = Disagreement::UnsupportedVersion { requested: "1900-01-01\"".to_owned() };
+    let disagreement =
+        Disagreement::UnsupportedVersion { requested: "1900-01-01\"".to_owned(), supported: Version::ALL.to_vec() };
     let (status, body) = answered(Refusal::Disagreement(&disagreement), Version::V2026_07_28);
     let supported = ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"];
     let data = json!({"reason": "version_unsupported", "supported": supported, "requested": "1900-01-01\""});

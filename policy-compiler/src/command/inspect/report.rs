@@ -11,10 +11,10 @@ use super::{
 use policy_compiler::OBJECT_BYTES;
 use serde::Serialize;
 use toolgate_engine::bundle::{
-    AuditArguments, Bucket, Bundle, Checks, Deployment, FORMAT, GlobalLimit, Mode, Over, Packed, Quota, Rate, Share,
-    Subject, Unanswered, Window,
+    AuditArguments, Bucket, Bundle, Changed, Checks, Deployment, FORMAT, GlobalLimit, Mode, Over, Packed, Quota, Rate,
+    Share, Subject, Unanswered, Uris, Window,
 };
-use toolgate_engine::limits::LimitKind;
+use toolgate_engine::{limits::LimitKind, mcp::Pin};
 
 /// The whole report.
 #[derive(Debug, Serialize)]
@@ -37,6 +37,9 @@ pub(super) struct Report {
     pub(super) groups: Vec<String>,
     pub(super) agents: Vec<Agent>,
     pub(super) tools: Vec<Tool>,
+    /// MCP servers; their tools stand among the tools.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) servers: Vec<Server>,
     /// How many rules can decide.
     pub(super) rules: usize,
     /// Compiled schemas and what they cost.
@@ -66,6 +69,32 @@ pub(super) struct Tool {
     pub(super) schemas: usize,
     /// How many patterns are blocked; a set is one.
     pub(super) blocked: usize,
+    /// The digest of the definition that a server's tool must have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) pin: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Server {
+    pub(super) name: String,
+    pub(super) path: String,
+    pub(super) host: Option<String>,
+    pub(super) versions: Vec<&'static str>,
+    pub(super) origins: Vec<String>,
+    /// Methods that pass besides those of all agents.
+    pub(super) methods: Vec<String>,
+    /// `hide` or `report`: what becomes of a tool that is not as pinned.
+    pub(super) changed: &'static str,
+    pub(super) resources: Vec<Readable>,
+    pub(super) prompts: Vec<Readable>,
+}
+
+/// A resource or a prompt.
+#[derive(Debug, Serialize)]
+pub(super) struct Readable {
+    /// Its URI, where URIs begin followed by `*`, or its name.
+    pub(super) name: String,
+    pub(super) grants: Vec<Grant>,
 }
 
 #[derive(Debug, Serialize)]
@@ -120,6 +149,7 @@ impl Report {
             schemas: _,
             checks: _,
             tools,
+            servers,
         } = bundle;
         let names = Names(bundle);
         Self {
@@ -137,6 +167,7 @@ impl Report {
             groups: groups.clone(),
             agents: agents.iter().map(|agent| names.agent(agent)).collect(),
             tools: tools.iter().map(|tool| names.tool(tool)).collect(),
+            servers: servers.iter().map(|server| names.server(server)).collect(),
             rules: rules.len(),
             schemas: schemas::of(bundle),
             automata: automata::of(bundle),
@@ -169,6 +200,33 @@ impl Names<'_> {
             max_string_length: lengths.map(|length| length.value).min(),
             schemas: checks.iter().map(|checks| checks.schemas.len()).sum(),
             blocked: checks.iter().flat_map(|checks| &checks.blocked).map(|blocked| blocked.rules.len()).sum(),
+            pin: tool.pin.map(|pin| Pin::from_bytes(pin.value).to_string()),
+        }
+    }
+
+    fn server(&self, server: &toolgate_engine::bundle::Server) -> Server {
+        let readable = |name: String, grants: &[toolgate_engine::bundle::Grant]| Readable {
+            name,
+            grants: grants.iter().map(|grant| self.grant(grant)).collect(),
+        };
+        let name_of = |uris: &Uris| match uris {
+            Uris::One(uri) => uri.clone(),
+            Uris::Below(start) => format!("{start}*"),
+        };
+        let resources = server.resources.iter();
+        Server {
+            name: server.name.clone(),
+            path: server.path.clone(),
+            host: server.host.clone(),
+            versions: server.versions.iter().map(|version| version.as_str()).collect(),
+            origins: server.origins.clone(),
+            methods: server.methods.iter().map(|method| method.value.clone()).collect(),
+            changed: match server.changed {
+                Changed::Hide => "hide",
+                Changed::Report => "report",
+            },
+            resources: resources.map(|resource| readable(name_of(&resource.uri), &resource.grants)).collect(),
+            prompts: server.prompts.iter().map(|prompt| readable(prompt.name.clone(), &prompt.grants)).collect(),
         }
     }
 

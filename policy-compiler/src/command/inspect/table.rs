@@ -1,14 +1,15 @@
 //! The report for people.
 //!
-//! In: a [`Report`]. Out: text with one table of agents and one of tools.
+//! In: a [`Report`]. Out: text with a table of agents, one of tools and one of servers.
 //! Adds nothing that is not in the report.
 
 use super::{
     automata::{Automaton, List},
     identity::Source,
-    report::{Agent, Grant, Limit, Narrowing, Report, Tool},
+    report::{Agent, Grant, Limit, Narrowing, Readable, Report, Server, Tool},
     schemas::{Schema, Schemas},
 };
+use toolgate_engine::mcp::Version;
 
 pub(super) fn render(report: &Report) -> String {
     let Report {
@@ -26,6 +27,7 @@ pub(super) fn render(report: &Report) -> String {
         groups,
         agents,
         tools,
+        servers,
         rules,
         schemas,
         automata,
@@ -54,6 +56,11 @@ pub(super) fn render(report: &Report) -> String {
     let header =
         ["TOOL", "MODE", "BODY", "SCHEMAS", "STRINGS", "BLOCKED", "AUDIT", "LIMITS", "MAY CALL"].map(str::to_owned);
     text.push_str(&table(header, tools.iter().map(tool)));
+    if !servers.is_empty() {
+        text.push('\n');
+        let header = ["SERVER", "PATH", "HOST", "VERSIONS", "METHODS", "CHANGED", "PINS", "RESOURCES AND PROMPTS"];
+        text.push_str(&table(header.map(str::to_owned), servers.iter().map(|server| self::server(server, tools))));
+    }
     if !entries.is_empty() {
         text.push_str(&format!(
             "\nschemas: {nodes} nodes, {patterns} patterns, {schema_bytes} bytes; at most {most_steps} steps a call\n\n"
@@ -75,7 +82,8 @@ fn agent(agent: &Agent) -> [String; 3] {
 }
 
 fn tool(tool: &Tool) -> [String; 9] {
-    let Tool { name, mode, body_limit, audit_arguments, grants, limits, max_string_length, schemas, blocked } = tool;
+    let Tool { name, mode, body_limit, audit_arguments, grants, limits, max_string_length, schemas, blocked, pin: _ } =
+        tool;
     [
         name.clone(),
         (*mode).to_owned(),
@@ -86,6 +94,24 @@ fn tool(tool: &Tool) -> [String; 9] {
         (*audit_arguments).to_owned(),
         list_of(limits, limit),
         if grants.is_empty() { "nobody".to_owned() } else { list_of(grants, grant) },
+    ]
+}
+
+fn server(server: &Server, tools: &[Tool]) -> [String; 8] {
+    let Server { name, path, host, versions, origins: _, methods, changed, resources, prompts } = server;
+    let own = format!("{name}/");
+    let pins = tools.iter().filter(|tool| tool.name.starts_with(&own) && tool.pin.is_some()).count();
+    let readable = |Readable { name, grants }: &Readable| format!("{name}: {}", list_of(grants, grant));
+    let readables: Vec<String> = resources.iter().chain(prompts).map(readable).collect();
+    [
+        name.clone(),
+        path.clone(),
+        host.clone().unwrap_or_else(|| "any".to_owned()),
+        if versions.len() == Version::ALL.len() { "all".to_owned() } else { versions.join(", ") },
+        list(methods),
+        (*changed).to_owned(),
+        pins.to_string(),
+        if readables.is_empty() { "-".to_owned() } else { readables.join("; ") },
     ]
 }
 

@@ -217,8 +217,15 @@ fn routes(plan: &Plan) -> Vec<Map> {
             map! { "match" => map! { "path" => path }, "route" => to(upstream_name(upstream)) }
         })
     });
+    // A stream may last as long as both sides want.
+    let of_servers = plan.values.upstreams.iter().flat_map(|upstream| {
+        plan.paths_of_servers(upstream).map(move |path| {
+            let to = map! { "cluster" => upstream_name(upstream), "timeout" => "0s" };
+            map! { "match" => map! { "path" => path }, "route" => to }
+        })
+    });
     let others = plan.values.upstreams.iter().filter(|upstream| upstream.tools.is_none());
     let others =
         others.map(|upstream| map! { "match" => map! { "prefix" => "/" }, "route" => to(upstream_name(upstream)) });
-    named.chain(others).collect()
+    named.chain(of_servers).chain(others).collect()
 }

@@ -62,6 +62,8 @@ pub(in crate::render) struct Upstream {
     pub(in crate::render) tls: bool,
     /// Nothing: all calls that no other upstream gets.
     pub(in crate::render) tools: Option<Vec<Named>>,
+    /// MCP servers whose messages go there.
+    pub(in crate::render) servers: Vec<Named>,
 }
 
 /// What answers the calls.

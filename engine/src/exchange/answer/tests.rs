@@ -1,0 +1,262 @@
+use super::*;
+use crate::{
+    bundle::{Bundle, Ruled},
+    exchange::mcp::tests::{Memory, bundle, load, request, sent},
+    json::{Bounds, Document},
+    limits::Timestamp,
+};
+use serde_json::{Value as Json, json};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// A request of `a` that was forwarded.
+fn forwarded(policy: &Policy, body: &Json) -> Exchange {
+    let (exchange, told) = sent(policy, &[], &body.to_string(), &mut Memory::default());
+    assert_eq!(told.status, 0, "{told:?}");
+    exchange
+}
+
+fn list() -> Json {
+    request("tools/list", json!({}))
+}
+
+fn read(exchange: &mut Exchange, fields: &[(&str, &str)], status: u16) -> Option<Reading> {
+    match exchange.server_answer_head(b"via_upstream", Head { fields }, Some(status), false) {
+        HeadOfAnswer::Read(reading) => Some(reading),
+        HeadOfAnswer::Reply(reply) => {
+            assert_eq!(reply.status, 502);
+            None
+        }
+    }
+}
+
+fn line(exchange: &Exchange, policy: &Policy) -> Json {
+    serde_json::from_str(&exchange.finish(Some(policy), Timestamp(0)).to_line()).unwrap()
+}
+
+fn tools(names: &[&str]) -> Json {
+    let tools: Vec<_> = names.iter().map(|name| json!({"name": name, "description": "d"})).collect();
+    json!({"jsonrpc": "2.0", "id": 7, "result": {"tools": tools}})
+}
+
+#[test]
+fn an_answer_is_read_by_its_type_and_what_cannot_be_read_does_not_go_on() {
+    let policy = load(&bundle());
+    let reading = |fields: &[(&str, &str)], status| read(&mut forwarded(&policy, &list()), fields, status);
+    assert_eq!(reading(&[JSON], 200), Some(Reading::Whole));
+    assert_eq!(reading(&[("content-type", "Application/JSON; charset=utf-8")], 404), Some(Reading::Whole));
+    assert_eq!(reading(&[("content-type", "text/event-stream")], 200), Some(Reading::Events));
+    for bad in [
+        &[("content-type", "text/plain")][..],
+        &[],
+        &[JSON, JSON],
+        &[JSON, ("content-encoding", "gzip")],
+        &[("content-type", "text/event-stream"), ("content-encoding", "br")],
+        &[("content-type", "application/json; charset=utf-16")],
+    ] {
+        assert_eq!(reading(bad, 200), None, "{bad:?}");
+        assert_eq!(reading(bad, 405), Some(Reading::Dropped), "{bad:?}");
+    }
+    let mut exchange = forwarded(&policy, &list());
+    let ended = exchange.server_answer_head(b"via_upstream", Head::<&str> { fields: &[] }, Some(200), true);
+    assert_eq!(ended, HeadOfAnswer::Read(Reading::Nothing));
+    let own = exchange.server_answer_head(b"upstream_reset", Head::<&str> { fields: &[] }, Some(503), false);
+    assert_eq!(own, HeadOfAnswer::Read(Reading::Nothing));
+    let told = forwarded(&policy, &json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+    assert_eq!(read(&mut { told }, &[], 202), Some(Reading::Dropped));
+}
+
+#[test]
+fn an_agent_sees_exactly_the_tools_that_it_may_call() {
+    let policy = load(&bundle());
+    let mut exchange = forwarded(&policy, &list());
+    let body = tools(&["delete", "search", "other"]).to_string();
+    let shown = exchange.server_answer(&policy, body.as_bytes(), &mut Memory::default()).unwrap();
+    assert_eq!(serde_json::from_slice::<Json>(&shown).unwrap(), tools(&["search"]));
+    let line = line(&exchange, &policy);
+    assert_eq!((&line["shown"], &line["hidden"], &line["outcome"]), (&1.into(), &2.into(), &"ok".into()));
+    let mut exchange = forwarded(&policy, &list());
+    assert_eq!(
+        exchange.server_answer(&policy, tools(&["search"]).to_string().as_bytes(), &mut Memory::default()),
+        None
+    );
+}
+
+#[test]
+fn a_tool_in_shadow_mode_is_shown_since_its_calls_pass() {
+    let mut shadowed = bundle();
+    shadowed.tools[2].mode = crate::bundle::Mode::Shadow;
+    let policy = load(&shadowed);
+    let mut exchange = forwarded(&policy, &list());
+    let body = tools(&["delete", "search"]).to_string();
+    assert_eq!(exchange.server_answer(&policy, body.as_bytes(), &mut Memory::default()), None);
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_becomes_an_error_with_the_id_of_the_request() {
+    let policy = load(&bundle());
+    let mut exchange = forwarded(&policy, &list());
+    assert_eq!(read(&mut exchange, &[JSON], 200), Some(Reading::Whole));
+    let said = exchange.server_answer(&policy, b"{\"id\":7,\"id\":7}", &mut Memory::default()).unwrap();
+    let said: Json = serde_json::from_slice(&said).unwrap();
+    assert_eq!((&said["id"], &said["error"]["data"]["reason"]), (&7.into(), &"answer_unfit".into()));
+    let line = line(&exchange, &policy);
+    assert_eq!((&line["decision"], &line["reason"]), (&"deny".into(), &"answer_unfit".into()));
+}
+
+#[test]
+fn what_became_of_a_call_is_told_although_the_status_is_200() {
+    let policy = load(&bundle());
+    let outcome = |answer: Json| {
+        let call = request("tools/call", json!({"name": "search"}));
+        let mut exchange = forwarded(&policy, &call);
+        assert_eq!(exchange.server_answer(&policy, answer.to_string().as_bytes(), &mut Memory::default()), None);
+        line(&exchange, &policy)
+    };
+    let result = |result: Json| json!({"jsonrpc": "2.0", "id": 7, "result": result});
+    assert_eq!(outcome(result(json!({"content": []})))["outcome"], "ok");
+    assert_eq!(outcome(result(json!({"content": [], "isError": true})))["outcome"], "tool_error");
+    let error = outcome(json!({"jsonrpc": "2.0", "id": 7, "error": {"code": -32603, "message": "m"}}));
+    assert_eq!((&error["outcome"], &error["rpc.jsonrpc.error_code"]), (&"protocol_error".into(), &"-32603".into()));
+}
+
+#[test]
+fn a_stream_goes_on_event_by_event_wherever_it_is_cut() {
+    let policy = load(&bundle());
+    let note = r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{}}"#;
+    let stream = format!("data: {note}\n\nid: 1\ndata: {}\n\n", tools(&["delete", "search"]));
+    let wanted = format!("data: {note}\n\nid: 1\ndata: {}\n\n", tools(&["search"]));
+    for cut in 0..=stream.len() {
+        let mut exchange = forwarded(&policy, &list());
+        assert_eq!(read(&mut exchange, &[("content-type", "text/event-stream")], 200), Some(Reading::Events));
+        let mut store = Memory::default();
+        let (one, other) = stream.as_bytes().split_at(cut);
+        let mut out = exchange.server_events(&policy, one, false, &mut store);
+        out.extend(exchange.server_events(&policy, other, true, &mut store));
+        assert_eq!(String::from_utf8(out).unwrap(), wanted, "{cut}");
+        assert_eq!(line(&exchange, &policy)["outcome"], "ok");
+    }
+}
+
+#[test]
+fn a_stream_whose_answer_cannot_be_read_ends_with_an_error() {
+    let policy = load(&bundle());
+    let mut exchange = forwarded(&policy, &list());
+    let _ = read(&mut exchange, &[("content-type", "text/event-stream")], 200);
+    let mut store = Memory::default();
+    let out = exchange.server_events(&policy, b"data: {\"id\":7,\"id\":7}\n\n", false, &mut store);
+    assert!(!String::from_utf8(out).unwrap().contains("data"));
+    let out = exchange.server_events(&policy, b"", true, &mut store);
+    assert!(String::from_utf8(out).unwrap().contains("answer_unfit"));
+    assert_eq!(line(&exchange, &policy)["dropped"], 1);
+
+    let mut exchange = forwarded(&policy, &list());
+    let _ = read(&mut exchange, &[("content-type", "text/event-stream")], 200);
+    let out = exchange.server_events(&policy, &vec![b'x'; MAX_EVENT_BYTES + 1], false, &mut store);
+    assert!(String::from_utf8(out).unwrap().contains("answer_unfit"));
+    assert_eq!(exchange.server_events(&policy, b"data: {}\n\n", false, &mut store), b"");
+}
+
+fn pin_of(entry: &Json) -> [u8; 32] {
+    let text = entry.to_string();
+    *Pin::of(Document::read(text.as_bytes(), Bounds::default()).unwrap().root()).unwrap().as_bytes()
+}
+
+fn pinned(changed: Changed) -> Policy {
+    let mut bundle: Bundle = bundle();
+    bundle.tools[1].pin = Some(Ruled { rule: 7, value: pin_of(&tools(&["search"])["result"]["tools"][0]) });
+    bundle.servers[0].changed = changed;
+    load(&bundle)
+}
+
+#[test]
+fn a_tool_that_is_not_as_pinned_is_hidden_and_its_calls_are_refused_until_it_is() {
+    let policy = pinned(Changed::Hide);
+    let mut store = Memory::default();
+    let call = request("tools/call", json!({"name": "search"})).to_string();
+    let called = |store: &mut Memory| sent(&policy, &[], &call, store).1.line["reason"].clone();
+    let listed = |store: &mut Memory, answer: &Json| {
+        let mut exchange = forwarded(&policy, &list());
+        let shown = exchange.server_answer(&policy, answer.to_string().as_bytes(), store);
+        let shown = shown.map_or(answer.clone(), |bytes| serde_json::from_slice(&bytes).unwrap());
+        (shown["result"]["tools"].as_array().unwrap().len(), line(&exchange, &policy)["changed"].clone())
+    };
+    assert_eq!(called(&mut store), "granted", "no list was seen yet");
+    let good = tools(&["search"]);
+    let mut other = good.clone();
+    other["result"]["tools"][0]["description"] = "D".into();
+    for _ in 0..2 {
+        assert_eq!(listed(&mut store, &good), (1, Json::Null));
+        assert_eq!(called(&mut store), "granted");
+        assert_eq!(listed(&mut store, &other), (0, "git/search".into()));
+        assert_eq!(called(&mut store), "tool_changed");
+    }
+    assert_eq!(listed(&mut store, &tools(&["search", "search"])).0, 0);
+    assert_eq!(called(&mut store), "tool_changed");
+}
+
+#[test]
+fn a_tool_that_is_not_as_pinned_is_only_told_of_where_the_policy_says_so() {
+    let policy = pinned(Changed::Report);
+    let mut store = Memory::default();
+    let mut other = tools(&["search"]);
+    other["result"]["tools"][0]["annotations"] = json!({});
+    let mut exchange = forwarded(&policy, &list());
+    assert_eq!(exchange.server_answer(&policy, other.to_string().as_bytes(), &mut store), None);
+    assert_eq!(line(&exchange, &policy)["changed"], "git/search");
+    let call = request("tools/call", json!({"name": "search"})).to_string();
+    let line = sent(&policy, &[], &call, &mut store).1.line;
+    assert_eq!((&line["reason"], &line["changed"]), (&"granted".into(), &"git/search".into()));
+}
+
+#[test]
+fn what_nobody_sees_in_a_description_is_told() {
+    let policy = load(&bundle());
+    let mut answer = tools(&["search"]);
+    answer["result"]["tools"][0]["description"] = "a\u{200b}b".into();
+    let mut exchange = forwarded(&policy, &list());
+    let _ = exchange.server_answer(&policy, answer.to_string().as_bytes(), &mut Memory::default());
+    assert_eq!(line(&exchange, &policy)["suspicious"], "git/search");
+}
+
+#[test]
+fn an_answer_is_whole_when_its_brackets_are_wherever_it_is_cut() {
+    let policy = load(&bundle());
+    let mut answer = tools(&["delete", "search"]);
+    answer["result"]["tools"][1]["description"] = "}]\"\\{[".into();
+    let body = answer.to_string();
+    for cut in 0..=body.len() {
+        let mut exchange = forwarded(&policy, &list());
+        let _ = read(&mut exchange, &[JSON], 200);
+        let mut store = Memory::default();
+        let (one, other) = body.as_bytes().split_at(cut);
+        let mut out = exchange.server_answer_piece(&policy, one, false, &mut store);
+        assert!(cut == body.len() || out.is_empty(), "{cut}");
+        out.extend(exchange.server_answer_piece(&policy, other, false, &mut store));
+        let shown: Json = serde_json::from_slice(&out).unwrap();
+        assert_eq!(shown["result"]["tools"], json!([answer["result"]["tools"][1]]), "{cut}");
+        assert_eq!(exchange.server_answer_piece(&policy, b" {}", true, &mut store), b"", "nothing follows it");
+    }
+}
+
+#[test]
+fn an_answer_that_does_not_end_or_is_too_long_becomes_an_error() {
+    let policy = load(&bundle());
+    let started = || {
+        let mut exchange = forwarded(&policy, &list());
+        let _ = read(&mut exchange, &[JSON], 200);
+        exchange
+    };
+    let mut store = Memory::default();
+    let (mut cut, mut empty, mut long) = (started(), started(), started());
+    for out in [
+        cut.server_answer_piece(&policy, b"{\"id\":7", true, &mut store),
+        empty.server_answer_piece(&policy, b"", true, &mut store),
+        long.server_answer_piece(&policy, &vec![b' '; MAX_ANSWER_BYTES + 1], false, &mut store),
+    ] {
+        assert!(String::from_utf8(out).unwrap().contains("answer_unfit"));
+    }
+    assert_eq!(long.server_answer_piece(&policy, b"{}", true, &mut store), b"");
+}

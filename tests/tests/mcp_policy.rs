@@ -1,0 +1,258 @@
+//! What a policy takes away from MCP, as clients of the official SDKs see it: they are told, and go on.
+
+#![cfg(test)]
+
+use serde_json::{Value, json};
+use toolgate_engine::{
+    json::{Bounds, Document},
+    mcp::Pin,
+};
+use toolgate_tests::{
+    gateway::{self, Headers},
+    harness::{
+        client::{Call, Protocol},
+        sdk::{Client, SdkServer, Server},
+    },
+    interop::{CLIENTS, NEWEST, OLDER, PROBED, assert_same, before, filtered, versions},
+};
+
+/// The agent `some` may do some of what the agent `all` may do.
+fn policy(more: impl FnOnce(&mut Value)) -> String {
+    let (all, some) = (json!({"agents": ["all"]}), json!({"agents": ["all", "some"]}));
+    let mut policy = json!({
+        "apiVersion": "toolgate.dev/v1",
+        "kind": "ToolPolicy",
+        "identity": {"header": "x-agent-id"},
+        "agents": {"all": {}, "some": {}},
+        "servers": {"sdk": {
+            "path": "/mcp",
+            "tools": {
+                "add": some, "echo": some, "count": some, "ask": some,
+                "picture": all, "fail": all, "change": all, "changing": all,
+            },
+            "prompts": {"review": all},
+            "resources": [{"uri": "docs://readme", "agents": ["some"]}, {"prefix": "docs://", "agents": ["all"]}],
+        }},
+    });
+    more(&mut policy);
+    policy.to_string()
+}
+
+/// All pairs of a client and a version that it can be asked for, probing aside.
+fn each(mut check: impl FnMut(Client, &'static str)) {
+    for client in CLIENTS {
+        versions(client)
+            .into_iter()
+            .filter(|version| version.starts_with("20"))
+            .for_each(|version| check(client, version));
+    }
+}
+
+fn names(line: &Value, list: &str) -> Vec<String> {
+    let pages = line["saw"]["pages"].as_array().unwrap_or_else(|| panic!("no list was seen: {line:#}"));
+    let entries = pages.iter().flat_map(|page| page[list].as_array().unwrap());
+    entries.map(|entry| entry["name"].as_str().unwrap().to_owned()).collect()
+}
+
+/// What a client makes of a refusal depends on the SDK; that it names the reason does not.
+fn assert_refused(line: &Value, reason: &str, what: &str) {
+    assert!(line.get("saw").is_none() && line.to_string().contains(reason), "{what}: {line:#}");
+}
+
+#[test]
+fn a_client_sees_what_its_agent_may_and_goes_on_after_each_refusal() {
+    let server = SdkServer::start(Server::Python);
+    let envoy = before(&server, [filtered("judged", &policy(|_| {}), Headers::Held)]);
+    let add = json!({"do": "call", "name": "add", "arguments": {"a": 2, "b": 3}});
+    let steps = json!([
+        {"do": "tools"}, add, {"do": "call", "name": "picture"}, {"do": "call", "name": "absent"}, add,
+        {"do": "resources"}, {"do": "templates"}, {"do": "read", "uri": "docs://readme"},
+        {"do": "read", "uri": "docs://picture"}, {"do": "read", "uri": "docs://absent"}, add,
+        {"do": "prompts"}, {"do": "prompt", "name": "review", "arguments": {"text": "it"}}, add,
+        {"do": "call", "name": "count", "arguments": {"to": 2}, "progress": 2},
+    ]);
+    each(|client, version| {
+        let what = format!("{client:?} in {version}");
+        let direct = client.run(server.address(), version, &json!({}), &steps);
+        let lines = client.run(envoy.listener_addr("judged"), version, &json!({"x-agent-id": "some"}), &steps);
+        assert_eq!(lines.len(), direct.len(), "{what}: {lines:#?}");
+        assert_eq!(names(&lines[1], "tools"), ["add", "echo", "count", "ask"], "{what}");
+        assert_refused(&lines[3], "Unknown tool: picture", &what);
+        // Whether there is such a tool is not told.
+        let (hidden, absent) = (lines[3].to_string(), lines[4].to_string());
+        assert_eq!(hidden.replace("picture", "absent"), absent, "{what}");
+        assert_eq!(names(&lines[6], "resources"), ["readme"], "{what}");
+        assert_eq!(names(&lines[7], "resourceTemplates"), Vec::<String>::new(), "{what}");
+        assert_refused(&lines[9], "Unknown resource: docs://picture", &what);
+        assert_eq!(lines[9].to_string().replace("picture", "absent"), lines[10].to_string(), "{what}");
+        assert_eq!(names(&lines[12], "prompts"), Vec::<String>::new(), "{what}");
+        assert_refused(&lines[13], "Unknown prompt: review", &what);
+        for at in [0, 2, 5, 8, 11, 14, 15] {
+            let mut direct = direct[at].clone();
+            if version == NEWEST && direct["saw"].get("cacheScope").is_some() {
+                direct["saw"]["cacheScope"] = json!("private");
+            }
+            assert_same(&direct, &lines[at], &format!("{what}, line {at}"));
+        }
+    });
+    gateway::assert_no_trap(&envoy);
+}
+
+#[test]
+fn an_agent_without_a_grant_cannot_even_connect() {
+    let server = SdkServer::start(Server::Python);
+    let stranger = |policy: &mut Value| policy["agents"]["none"] = json!({});
+    let envoy = before(&server, [filtered("judged", &policy(stranger), Headers::Held)]);
+    each(|client, version| {
+        let steps = json!([{"do": "tools"}]);
+        let lines = client.run(envoy.listener_addr("judged"), version, &json!({}), &steps);
+        let is_refused = lines.iter().any(|line| line.get("error").is_some());
+        let answers = &lines.last().unwrap()["answers"];
+        assert!(is_refused && *answers == json!(["POST 401 application/json"]), "{client:?} in {version}: {lines:#?}");
+        for (agent, reason) in [("none", "may not use"), ("nobody", "may not use")] {
+            let lines = client.run(envoy.listener_addr("judged"), version, &json!({"x-agent-id": agent}), &steps);
+            let refused = lines.iter().find(|line| line.get("error").is_some());
+            let refused = refused.unwrap_or_else(|| panic!("{lines:#?}"));
+            let what = format!("{client:?} in {version} as {agent}");
+            // The body, which has the message's id, was not read; and without the id the Python SDK shows no reason.
+            let reason = if client == Client::Python { "Server returned an error response" } else { reason };
+            assert_refused(refused, reason, &what);
+            assert_eq!(lines.last().unwrap()["answers"], json!(["POST 403 application/json"]), "{what}");
+        }
+    });
+}
+
+#[test]
+fn a_client_is_told_that_a_quota_is_spent() {
+    let server = SdkServer::start(Server::Python);
+    let mut agents = 0;
+    let policy = policy(|policy| {
+        policy["servers"]["sdk"]["tools"]["echo"]["quota"] = json!("2/month");
+        for number in 0..20 {
+            policy["agents"][format!("a{number}")] = json!({});
+        }
+        let names: Vec<_> = (0..20).map(|number| format!("a{number}")).collect();
+        policy["servers"]["sdk"]["tools"]["echo"]["agents"] = json!(names);
+    });
+    let envoy = before(&server, [filtered("judged", &policy, Headers::Held)]);
+    each(|client, version| {
+        let headers = json!({"x-agent-id": format!("a{agents}")});
+        agents += 1;
+        let echo = json!({"do": "call", "name": "echo", "arguments": {"text": "x"}});
+        let steps = json!([echo, echo, echo, {"do": "tools"}]);
+        let lines = client.run(envoy.listener_addr("judged"), version, &headers, &steps);
+        let what = format!("{client:?} in {version}");
+        assert_eq!(lines[1], lines[2], "{what}");
+        assert_eq!(lines[1]["saw"]["result"]["content"][0]["text"], "x", "{what}");
+        assert_refused(&lines[3], "quota_exceeded", &what);
+        // What counts is the calls, and a client may look at its tools again.
+        assert_eq!(names(&lines[4], "tools"), ["echo"], "{what}");
+    });
+    gateway::assert_no_trap(&envoy);
+}
+
+#[test]
+fn bad_arguments_are_told_to_the_model_where_the_version_has_that() {
+    let server = SdkServer::start(Server::Python);
+    let policy = policy(|policy| {
+        policy["servers"]["sdk"]["tools"]["echo"]["arguments"] = json!({"blocked": ["DROP TABLE"]});
+    });
+    let envoy = before(&server, [filtered("judged", &policy, Headers::Held)]);
+    each(|client, version| {
+        let what = format!("{client:?} in {version}");
+        let echo = |text: &str| json!({"do": "call", "name": "echo", "arguments": {"text": text}});
+        let steps = json!([echo("drop it"), echo("x; DROP TABLE y"), echo("again")]);
+        let lines = client.run(envoy.listener_addr("judged"), version, &json!({"x-agent-id": "some"}), &steps);
+        assert_eq!(lines[1]["saw"]["result"]["content"][0]["text"], "drop it", "{what}");
+        if version < "2025-11-25" {
+            assert_refused(&lines[2], "argument_blocked", &what);
+        } else {
+            assert_eq!(lines[2]["saw"]["result"]["isError"], true, "{what}: {:#}", lines[2]);
+            assert!(lines[2].to_string().contains("argument_blocked"), "{what}: {:#}", lines[2]);
+        }
+        assert!(!lines[2].to_string().contains("DROP"), "{what}: {:#}", lines[2]);
+        assert_eq!(lines[3]["saw"]["result"]["content"][0]["text"], "again", "{what}");
+    });
+    gateway::assert_no_trap(&envoy);
+}
+
+/// The pin of a tool on the last page of the list, by what the server itself says of it.
+fn pin_of(server: &SdkServer, tool: &str) -> String {
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": NEWEST,
+        "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    let call = Call::new("POST", "/mcp")
+        .authority(server.address().to_string())
+        .header("accept", "application/json, text/event-stream")
+        .header("mcp-protocol-version", NEWEST)
+        .header("mcp-method", "tools/list")
+        .json(&json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"cursor": "10", "_meta": meta}}));
+    let text = call.send(Protocol::Http1, server.address()).expect("the server answers").text();
+    let document = Document::read(text.as_bytes(), Bounds::default()).unwrap_or_else(|bad| panic!("{bad:?}: {text}"));
+    let tools = document.root().child("result").and_then(|result| result.child("tools")).expect("a list");
+    let tool = tools.elements().find(|entry| entry.child("name").and_then(|name| name.as_str()) == Some(tool));
+    Pin::of(tool.expect("the tool is in the list")).expect("it has a pin").to_string()
+}
+
+#[test]
+fn a_tool_that_the_live_server_changes_is_hidden_and_refused_until_it_is_as_before() {
+    let server = SdkServer::start(Server::Python);
+    let pin = pin_of(&server, "changing");
+    let pinned = policy(|policy| policy["servers"]["sdk"]["tools"]["changing"]["pin"] = json!(pin));
+    let envoy = before(&server, [filtered("judged", &pinned, Headers::Held)]);
+    let change = |to: &str| json!({"do": "call", "name": "change", "arguments": {"description": to}});
+    let call = json!({"do": "call", "name": "changing"});
+    let steps = json!([
+        {"do": "tools"}, call, change("Sends your files elsewhere."), {"do": "tools"}, call,
+        change("Does as it always did."), {"do": "tools"}, call,
+    ]);
+    each(|client, version| {
+        let what = format!("{client:?} in {version}");
+        let lines = client.run(envoy.listener_addr("judged"), version, &json!({"x-agent-id": "all"}), &steps);
+        let is_listed = |at: usize| names(&lines[at], "tools").contains(&"changing".to_owned());
+        assert_eq!([1, 4, 7].map(is_listed), [true, false, true], "{what}");
+        assert_refused(&lines[5], "tool_changed", &what);
+        for at in [2, 8] {
+            assert_eq!(lines[at]["saw"]["result"]["content"][0]["text"], "as ever", "{what}: {:#}", lines[at]);
+        }
+    });
+    gateway::assert_no_trap(&envoy);
+}
+
+#[test]
+fn a_client_that_probes_falls_back_to_a_version_that_the_policy_lets_pass() {
+    let server = SdkServer::start(Server::Python);
+    let older = policy(|policy| policy["servers"]["sdk"]["versions"] = json!(["2025-11-25"]));
+    let newest = policy(|policy| policy["servers"]["sdk"]["versions"] = json!([NEWEST]));
+    let envoy = before(&server, [filtered("older", &older, Headers::Held), filtered("newest", &newest, Headers::Held)]);
+    let (steps, headers) = (json!([{"do": "tools"}]), json!({"x-agent-id": "some"}));
+    for client in CLIENTS.into_iter().filter(|client| versions(*client).contains(&PROBED)) {
+        for (listener, version) in [("older", OLDER[2]), ("newest", NEWEST)] {
+            let lines = client.run(envoy.listener_addr(listener), PROBED, &headers, &steps);
+            assert_eq!(lines[0]["saw"]["version"], version, "{client:?}: {:#}", lines[0]);
+            assert_eq!(names(&lines[1], "tools"), ["add", "echo", "count", "ask"], "{client:?}");
+        }
+    }
+    for client in CLIENTS {
+        let lines = client.run(envoy.listener_addr("older"), OLDER[0], &headers, &steps);
+        assert!(lines[0].get("error").is_some(), "{client:?}: {:#}", lines[0]);
+    }
+}
+
+#[test]
+fn what_a_user_answers_to_a_tool_is_checked_like_arguments() {
+    let server = SdkServer::start(Server::Python);
+    let policy = policy(|policy| {
+        policy["servers"]["sdk"]["tools"]["ask"]["arguments"] = json!({"blocked": ["Ada"]});
+    });
+    let envoy = before(&server, [filtered("judged", &policy, Headers::Held)]);
+    let steps = json!([{"do": "call", "name": "ask"}, {"do": "call", "name": "add", "arguments": {"a": 1, "b": 1}}]);
+    for client in CLIENTS.into_iter().filter(|client| versions(*client).contains(&NEWEST)) {
+        let lines = client.run(envoy.listener_addr("judged"), NEWEST, &json!({"x-agent-id": "some"}), &steps);
+        assert!(lines[1].to_string().contains("argument_blocked"), "{client:?}: {:#}", lines[1]);
+        assert_eq!(lines[2]["saw"]["result"]["structuredContent"]["sum"], 2, "{client:?}: {:#}", lines[2]);
+    }
+    gateway::assert_no_trap(&envoy);
+}
