@@ -569,9 +569,12 @@ fn pin_prints_what_stands_in_the_policy_and_leaves_out_what_nobody_should_pin() 
     // As `printf '{"inputSchema":{"maximum":10},"name":"a"}' | sha256sum` says.
     let pin = "a: { pin: \"sha256:SUM\" }\n";
     let sum = toolgate_engine::mcp::Pin::of(
-        toolgate_engine::json::Document::read(&good.as_bytes()[1..good.len() - 1], toolgate_engine::json::Bounds::default())
-            .unwrap()
-            .root(),
+        toolgate_engine::json::Document::read(
+            &good.as_bytes()[1..good.len() - 1],
+            toolgate_engine::json::Bounds::default(),
+        )
+        .unwrap()
+        .root(),
     );
     let pin = pin.replace("sha256:SUM", &sum.unwrap().to_string());
     for input in [

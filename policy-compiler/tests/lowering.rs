@@ -572,3 +572,31 @@ fn what_counts_globally_is_packed_for_held_headers_only() {
     assert!(packed(true).config.is_some());
     assert!(packed(false).config.is_none());
 }
+
+#[test]
+fn a_server_and_its_tools_are_what_the_policy_says_of_them() {
+    let policy = "agents: { a: {}, b: {} }\ngroups: { g: [b] }\n\
+        defaults: { rate: 5/minute, arguments: { max_string_length: 9, blocked: [x, { literal: y, at: /q }] } }\n\
+        tool_groups: { both: { tools: [git/t, t], quota: 7/day } }\ntools: { t: { agents: [a] } }\n\
+        servers:\n  git:\n    path: /mcp/git\n    methods: [logging/setLevel]\n    tools: { t: { agents: [a], quota: 9/day } }\n\
+    \x20   resources: [{ uri: 'a:b', agents: [a] }, { prefix: 'c:', groups: [g] }]\n    prompts: { p: { agents: [a, b] } }\n";
+    let bundle = bundle(policy);
+    let [path_tool, server_tool] = bundle.tools.as_slice() else { panic!("{:?}", bundle.tools) };
+    assert_eq!((path_tool.name.as_str(), path_tool.server), ("t", None));
+    assert_eq!((server_tool.name.as_str(), server_tool.server), ("git/t", Some(0)));
+    assert_eq!(grants(&bundle, "git/t"), [("a".to_owned(), "/servers/git/tools/t/agents/0")]);
+    let keys = |held: &[u32]| held.iter().map(|&at| bundle.buckets[at as usize].key.as_str()).collect::<Vec<_>>();
+    assert_eq!(keys(&path_tool.buckets), ["tool/t", "tool_group/both"]);
+    assert_eq!(keys(&server_tool.buckets), ["tool/git/t", "tool_group/both"]);
+    let server = &bundle.servers[0];
+    let rule = |at: u32| bundle.rules[at as usize].as_str();
+    assert_eq!((rule(server.rule), rule(server.methods[0].rule)), ("/servers/git", "/servers/git/methods/0"));
+    let of_resources: Vec<_> = server.resources.iter().map(|resource| rule(resource.grants[0].rule)).collect();
+    assert_eq!(of_resources, ["/servers/git/resources/0/agents/0", "/servers/git/resources/1/groups/0"]);
+    let of_prompt: Vec<_> = server.prompts[0].grants.iter().map(|grant| rule(grant.rule)).collect();
+    assert_eq!(of_prompt, ["/servers/git/prompts/p/agents/0", "/servers/git/prompts/p/agents/1"]);
+    let checks = &bundle.checks[server.checks[0] as usize];
+    assert_eq!(checks.max_string_length.unwrap().value, 9);
+    assert_eq!(checks.blocked.iter().map(|blocked| blocked.at.as_str()).collect::<Vec<_>>(), [""]);
+    assert_eq!((server.versions.len(), server.checks.len()), (4, 1));
+}

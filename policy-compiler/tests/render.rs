@@ -449,3 +449,44 @@ fn what_envoy_refuses_has_the_fields_of_an_audit_line() {
         assert!(line.as_mapping_get(field).is_some(), "{field}");
     }
 }
+
+const SERVERS: &str = "servers: { git: { path: /mcp/git, tools: { search: { agents: [dev-agent] } } }, \
+    notes: { path: /mcp/notes, tools: { read: { agents: [dev-agent] } } } }\n";
+
+#[test]
+fn messages_for_servers_go_to_their_upstreams_and_streams_have_no_end() {
+    let policy = format!("{HEADER_POLICY}{SERVERS}");
+    let upstreams = "upstreams: { tools: { service: tools, port: 8080 }, git: { service: git, port: 1, servers: [git] }, \
+        both: { service: both, port: 2, servers: [notes], tools: [search] } }\n";
+    let routes = of_kind(&manifests(&policy, upstreams), "HTTPRoute");
+    let told: Vec<_> = routes
+        .iter()
+        .map(|route| {
+            let rule = &route["spec"]["rules"].as_sequence().unwrap()[0];
+            let path = rule["matches"].as_sequence().unwrap()[0]["path"]["value"].as_str().unwrap();
+            let endless = rule.as_mapping_get("timeouts").map(|timeouts| timeouts["request"].as_str().unwrap());
+            (route["metadata"]["name"].as_str().unwrap(), path, endless)
+        })
+        .collect();
+    assert!(told.contains(&("git.servers.1", "/mcp/git", Some("0s"))), "{told:?}");
+    assert!(told.contains(&("both.servers.1", "/mcp/notes", Some("0s"))), "{told:?}");
+    assert!(told.contains(&("both", "/tools/search", None)) && told.contains(&("tools", "/", None)), "{told:?}");
+    assert_eq!(told.len(), 4);
+}
+
+#[test]
+fn a_server_has_one_upstream_and_is_declared() {
+    let policy = format!("{HEADER_POLICY}{SERVERS}");
+    let told = |upstreams: &str| {
+        let values = format!("{HEAD}{FILTER}upstreams: {{ tools: {{ service: tools, port: 8080 }}, {upstreams} }}\n");
+        let Rendered { manifests, packing: _, values } = rendered(&policy, &values, Target::Kubernetes);
+        let codes: Vec<_> = values.iter().map(|found| found.code.id()).filter(|code| *code != "TG124").collect();
+        assert_eq!(manifests.is_empty(), codes.iter().any(|code| *code != "TG128"), "{codes:?}");
+        codes
+    };
+    let git = "git: { service: git, port: 1, servers: [git, notes] }";
+    assert_eq!(told(git), [""; 0]);
+    assert_eq!(told("git: { service: git, port: 1, servers: [git] }"), ["TG122"]);
+    assert_eq!(told(&format!("{git}, other: {{ service: o, port: 1, servers: [git] }}")), ["TG121"]);
+    assert_eq!(told("git: { service: git, port: 1, servers: [git, notes, linear] }"), ["TG024"]);
+}

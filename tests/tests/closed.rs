@@ -9,7 +9,7 @@ use toolgate_tests::{
     harness::{
         client::{Call, Framing, Protocol, http1::Http1Connection},
         envoy::{Envoy, Listener, Update},
-        upstream::Upstream,
+        upstream::{Answer, Upstream},
         wait_for,
     },
 };
@@ -89,7 +89,7 @@ fn a_bad_update_leaves_the_last_good_policy_in_force_on_every_worker() {
 }
 
 /// Every host function and callback that the filter uses.
-const CAPABILITIES: [&str; 35] = [
+const CAPABILITIES: [&str; 37] = [
     "proxy_abi_version_0_2_1",
     "_initialize",
     "malloc",
@@ -118,6 +118,8 @@ const CAPABILITIES: [&str; 35] = [
     "proxy_on_request_body",
     "proxy_on_request_trailers",
     "proxy_on_response_headers",
+    "proxy_on_response_body",
+    "proxy_on_response_trailers",
     "proxy_on_done",
     "proxy_on_log",
     "proxy_on_delete",
@@ -397,4 +399,57 @@ fn what_envoy_refuses_itself_stays_refused() {
     assert_eq!(metrics.lines().filter(|line| line.starts_with("tool_gateway_calls_total")).count(), 1, "{metrics}");
     upstream.clear();
     assert!(upstream.seen().is_empty(), "{:?}", upstream.seen());
+}
+
+#[test]
+fn a_body_over_envoys_own_limit_is_refused_where_headers_are_sent_ahead() {
+    let upstream = Upstream::start();
+    let listener = gateway::listener("main", POLICY, Headers::SentAhead).buffer_limit_bytes(10_000);
+    let envoy = Envoy::start(&gateway::config(&upstream, [listener]));
+    let body = format!(r#"{{"arguments":{{"q":"{}"}}}}"#, "x".repeat(40_000));
+    for pieces in [vec![], vec![5_000; 8]] {
+        let large =
+            Call::tool("search").header("x-agent-id", "a").header("content-type", "application/json").body(&body);
+        let large = if pieces.is_empty() { large } else { large.framing(Framing::Chunked(pieces)) };
+        let _ = large.send(Protocol::Http1, envoy.listener_addr("main"));
+    }
+    gateway::assert_no_trap(&envoy);
+    assert_eq!(call().send(Protocol::Http1, envoy.listener_addr("main")).unwrap().status, 200);
+    assert!(!upstream.seen().iter().any(|seen| seen.complete && seen.body.len() > 10_000));
+}
+
+const SERVER: &str = "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\nidentity: { header: x-agent-id }\n\
+    agents: { a: {} }\nservers:\n  git: { path: /mcp, tools: { search: { agents: [a] } } }\n";
+
+#[test]
+fn a_host_that_does_not_show_or_change_an_answer_lets_no_list_pass() {
+    let list = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"secret"},{"name":"search"}]}}"#;
+    let upstream = Upstream::answering(move |seen| match seen.header_values("x-answer").first() {
+        Some(_) => Answer::events([list], Duration::from_millis(1)),
+        None => Answer::new(200).header("content-type", "application/json").body(list),
+    });
+    let refused =
+        ["proxy_get_property", "proxy_get_header_map_pairs", "proxy_set_buffer_bytes", "proxy_get_buffer_bytes"];
+    let listeners = refused.iter().map(|function| enforced_without(function, function, SERVER));
+    let whole = enforced_without("", "whole", SERVER);
+    let envoy = Envoy::start(&gateway::config(&upstream, listeners.chain([whole])).concurrency(1));
+    let ask = |listener: &str, protocol, streams: bool| {
+        let call = Call::new("POST", "/mcp").header("x-agent-id", "a").header("content-type", "application/json");
+        let call = call.body(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#);
+        let call = if streams { call.header("x-answer", "events") } else { call };
+        match call.send(protocol, envoy.listener_addr(listener)) {
+            Ok(reply) => reply.text(),
+            Err(failure) => failure.received.map(|reply| reply.text()).unwrap_or_default(),
+        }
+    };
+    for protocol in BOTH {
+        for streams in [false, true] {
+            assert!(ask("whole", protocol, streams).contains("search"));
+            for function in refused {
+                let got = ask(function, protocol, streams);
+                assert!(!got.contains("secret"), "{function} {protocol:?} {streams}: {got}");
+            }
+        }
+    }
+    gateway::assert_no_trap(&envoy);
 }

@@ -3,11 +3,11 @@
 #![cfg(test)]
 
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use toolgate_tests::{
     gateway::{self, Headers},
     harness::{
-        client::{Call, Framing, Protocol, Reply},
+        client::{Call, Framing, Protocol, Reply, http1::Http1Connection},
         envoy::{Cluster, Envoy},
         upstream::{Answer, Seen, Upstream},
     },
@@ -340,6 +340,13 @@ fn the_audit_line_tells_of_the_message_and_of_its_answer() {
     assert_eq!(json!(told(1, &call)), json!(["tool_call", "search", "granted", rule, "tool_error", 200, "2025-11-25"]));
     assert_eq!(json!(told(2, &["tool", "reason", "status"])), json!(["delete", "tool_not_granted", 403]));
     assert_eq!(json!(told(3, &["reason", "status"])), json!(["resource_not_granted", 403]));
+    let counted = [
+        r#"tool_gateway_outcomes_total{agent_id="dev",tool="git/",outcome="ok"} 1"#,
+        r#"tool_gateway_outcomes_total{agent_id="dev",tool="git/search",outcome="tool_error"} 1"#,
+        r#"tool_gateway_calls_total{agent_id="dev",tool="git/delete",status="403"} 1"#,
+    ];
+    let metrics = envoy.prometheus_until(|text| counted.iter().all(|line| text.contains(line)));
+    assert!(counted.iter().all(|line| metrics.contains(line)), "{metrics}");
     assert!(!lines.iter().any(|line| line.to_string().contains("s-1")), "the id of a session is a secret");
 }
 
@@ -395,4 +402,20 @@ fn a_large_answer_or_event_goes_through_whoever_speaks_what() {
         }
     }
     gateway::assert_no_trap(&envoy);
+}
+
+#[test]
+fn an_event_goes_on_before_the_next_one_comes() {
+    let pause = Duration::from_secs(3);
+    let upstream = Upstream::answering(move |_| Answer::events([NOTE, NOTE, NOTE], pause / 2));
+    let envoy = gateway(&upstream, &policy(""), Headers::Held);
+    let mut client = Http1Connection::open(envoy.listener_addr("main")).expect("a connection");
+    let started = Instant::now();
+    client.write(&post("2025-11-25", call("search", json!({}))).http1_bytes()).expect("a request");
+    let mut got = Vec::new();
+    while !String::from_utf8_lossy(&got).contains("progress") {
+        got.extend(client.read_some().expect("some of the answer"));
+    }
+    assert!(started.elapsed() < pause, "{:?}", started.elapsed());
+    assert_eq!(String::from_utf8_lossy(&got).matches("notifications/progress").count(), 1);
 }

@@ -164,7 +164,11 @@ impl Exchange {
         if !held.is_whole && !ends {
             return Vec::new();
         }
-        let body = mcp.held.take().unwrap_or_default().bytes;
+        let (body, is_awaited) = (mcp.held.take().unwrap_or_default().bytes, mcp.id.is_some());
+        if body.is_empty() && !is_awaited {
+            // A notification was taken, or a session ended: with a type, and with nothing of it.
+            return Vec::new();
+        }
         self.server_answer(policy, &body, store).unwrap_or(body)
     }
 

@@ -33,8 +33,9 @@ impl PinCommand {
         let name = &input.name;
         let document = Document::read(&input.bytes, BOUNDS)
             .map_err(|malformed| CouldNotRun(format!("`{name}` is no strict JSON: {malformed}")))?;
-        let tools = tools(document.root())
-            .ok_or_else(|| CouldNotRun(format!("`{name}` is no answer to `tools/list`, no result of one and no list")))?;
+        let tools = tools(document.root()).ok_or_else(|| {
+            CouldNotRun(format!("`{name}` is no answer to `tools/list`, no result of one and no list"))
+        })?;
         let (mut text, mut outcome, mut names) = (String::new(), Outcome::Clean, HashSet::new());
         for tool in tools.elements() {
             match pinned(tool, &mut names) {
@@ -75,7 +76,9 @@ fn pinned<'d>(tool: Value<'d>, names: &mut HashSet<&'d str>) -> Result<(&'d str,
         return Err(format!("the tool `{name}` stands there twice, and is shown to nobody"));
     }
     if scan(tool, None).is_some() {
-        return Err(format!("the tool `{name}` is described in letters that nobody sees: look at it before you pin it"));
+        return Err(format!(
+            "the tool `{name}` is described in letters that nobody sees: look at it before you pin it"
+        ));
     }
     Pin::of(tool).map(|pin| (name, pin)).ok_or_else(|| format!("the tool `{name}` nests too deep to be pinned"))
 }

@@ -138,9 +138,7 @@ fn told(reply: &Reply, code: &mut Option<i64>) -> u16 {
 /// The code of a refusal in the shape of MCP, 0 if it is a result that says so; nothing for any other body.
 pub fn code_of(body: &[u8]) -> Option<i64> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
-    if body.get("jsonrpc").is_none() {
-        return None;
-    }
+    body.get("jsonrpc")?;
     match body.get("error") {
         Some(error) => error.get("code")?.as_i64(),
         None => Some(0),

@@ -260,3 +260,14 @@ fn an_answer_that_does_not_end_or_is_too_long_becomes_an_error() {
     }
     assert_eq!(long.server_answer_piece(&policy, b"{}", true, &mut store), b"");
 }
+
+#[test]
+fn an_empty_answer_to_what_awaits_none_is_no_error() {
+    let policy = load(&bundle());
+    let mut store = Memory::default();
+    let ready = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+    let mut exchange = forwarded(&policy, &ready);
+    let _ = read(&mut exchange, &[JSON], 202);
+    assert_eq!(exchange.server_answer_piece(&policy, b"", true, &mut store), b"");
+    assert_eq!(line(&exchange, &policy)["reason"], "granted");
+}

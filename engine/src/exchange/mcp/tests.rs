@@ -447,7 +447,8 @@ fn a_call_that_is_counted_elsewhere_is_refused_in_the_protocols_shape() {
     assert!(exchange.is_counted() && exchange.is_of_server());
     let fields = [("x-ratelimit-limit", "5, 5;w=86400"), ("x-ratelimit-reset", "12")];
     let answer = crate::exchange::Answer { details: b"request_rate_limited", fields: &fields };
-    let crate::exchange::AnswerStep::Reply(reply) = exchange.answer_head(&policy, &answer, Some(429), Timestamp(0)) else {
+    let crate::exchange::AnswerStep::Reply(reply) = exchange.answer_head(&policy, &answer, Some(429), Timestamp(0))
+    else {
         panic!("it passes");
     };
     let body: Json = serde_json::from_slice(&reply.body).unwrap();
