@@ -2,7 +2,8 @@
 //
 // In: one argument, a JSON object of `url`, `headers`, `line` (`old` or `new`), `version` (that it offers; or `auto`,
 // which probes) and `steps`; and TOOLGATE_MCP_NODE, the folder of the packages. Out: one line of JSON a step, and one
-// of the answers' kinds. What is named by chance, as sessions are, is written `<chance>`, as client.py has it too.
+// of the answers' kinds. What is named by chance, as sessions are, is written `<chance>`, as client.py has it too,
+// which says what a step is.
 
 import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -168,8 +169,6 @@ function act(sdk, step) {
       return client.setLoggingLevel(step.level);
     case "ping":
       return client.ping();
-    case "hear":
-      return null;
     default:
       throw new Error(`no step \`${step.do}\``);
   }

@@ -3,6 +3,9 @@
 In: one argument, a JSON object of `url`, `headers`, `version` (that it offers; or `auto`, which probes) and `steps`.
 Out: one line of JSON a step, and one of the answers' kinds. What is named by chance, as sessions are, is written
 `<chance>`, so that two runs against one server print the same lines.
+
+A step says what to do (`do`) and with what, and what then to wait for: so many tellings of `progress`, these
+`notifications`, these `questions` of the server. `since` (a version) and `granted` are for who starts this program.
 """
 
 import asyncio
@@ -147,8 +150,6 @@ async def act(client, stack, step):
             return await client.set_logging_level(step["level"])
         case "ping":
             return await client.send_ping()
-        case "hear":
-            return None
     raise ValueError(f"no step `{step['do']}`")
 
 

@@ -10,8 +10,10 @@ use toolgate_engine::{
 use toolgate_tests::{
     gateway::{self, Headers},
     harness::{
+        PATIENCE,
         client::{Call, Protocol},
         sdk::{Client, SdkServer, Server},
+        wait_for,
     },
     interop::{CLIENTS, NEWEST, OLDER, PROBED, assert_same, before, filtered, versions},
 };
@@ -255,4 +257,46 @@ fn what_a_user_answers_to_a_tool_is_checked_like_arguments() {
         assert_eq!(lines[2]["saw"]["result"]["structuredContent"]["sum"], 2, "{client:?}: {:#}", lines[2]);
     }
     gateway::assert_no_trap(&envoy);
+}
+
+#[test]
+fn the_audit_line_tells_what_the_server_answered_whatever_the_status() {
+    let server = SdkServer::start(Server::Python);
+    let refuse = |policy: &mut Value| policy["servers"]["sdk"]["tools"]["refuse"] = json!({"agents": ["all"]});
+    let call = |name: &str, arguments: Value| json!({"do": "call", "name": name, "arguments": arguments});
+    let steps = json!([
+        call("add", json!({"a": 1, "b": 1})),
+        call("fail", json!({})),
+        call("refuse", json!({})),
+        call("ask", json!({}))
+    ]);
+    for version in [OLDER[2], NEWEST] {
+        let envoy = before(&server, [filtered("judged", &policy(refuse), Headers::Held)]);
+        let lines = Client::Python.run(envoy.listener_addr("judged"), version, &json!({"x-agent-id": "all"}), &steps);
+        assert_eq!(lines.len(), 6, "{lines:#?}");
+        let asked_again = version == NEWEST;
+        let called = |lines: &[Value]| -> Vec<(String, String)> {
+            let calls = lines.iter().filter(|line| line["mcp.method.name"] == "tools/call");
+            calls.map(|line| (text(&line["tool"]), text(&line["outcome"]))).collect()
+        };
+        let mut expected = vec![("add", "ok"), ("fail", "tool_error"), ("refuse", "protocol_error"), ("ask", "ok")];
+        if asked_again {
+            expected.insert(3, ("ask", "input_required"));
+        }
+        let audited = wait_for(PATIENCE, || {
+            Some(envoy.audit_lines("judged", 1)).filter(|lines| called(lines).len() >= expected.len())
+        });
+        let audited = audited.unwrap_or_else(|| envoy.audit_lines("judged", 1));
+        let found = called(&audited);
+        let found: Vec<_> = found.iter().map(|(tool, outcome)| (tool.as_str(), outcome.as_str())).collect();
+        assert_eq!(found, expected, "{version}: {audited:#?}");
+        for line in audited.iter().filter(|line| line["mcp.method.name"] == "tools/call") {
+            assert_eq!((&line["mcp.protocol.version"], &line["server"]), (&json!(version), &json!("sdk")), "{line:#}");
+            assert_eq!(line.get("session").is_some(), version != NEWEST, "{line:#}");
+        }
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
