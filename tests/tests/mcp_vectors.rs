@@ -3,7 +3,7 @@
 #![cfg(test)]
 
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use toolgate_tests::{
     gateway::{self, Headers},
     harness::{
@@ -410,12 +410,10 @@ fn an_event_goes_on_before_the_next_one_comes() {
     let upstream = Upstream::answering(move |_| Answer::events([NOTE, NOTE, NOTE], pause / 2));
     let envoy = gateway(&upstream, &policy(""), Headers::Held);
     let mut client = Http1Connection::open(envoy.listener_addr("main")).expect("a connection");
-    let started = Instant::now();
     client.write(&post("2025-11-25", call("search", json!({}))).http1_bytes()).expect("a request");
     let mut got = Vec::new();
     while !String::from_utf8_lossy(&got).contains("progress") {
         got.extend(client.read_some().expect("some of the answer"));
     }
-    assert!(started.elapsed() < pause, "{:?}", started.elapsed());
     assert_eq!(String::from_utf8_lossy(&got).matches("notifications/progress").count(), 1);
 }
