@@ -3,7 +3,6 @@
 //! In: generated patterns and texts, the same in every run. Out: whether all find the same.
 //! `regex` and `regex-lite` get the same pattern in their own words; where the dialects differ, see `Item::write`.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
-#![expect(clippy::cast_possible_truncation, reason = "numbers of tests are small")]
 
 use policy_compiler::{
     compile,
