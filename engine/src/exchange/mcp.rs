@@ -3,6 +3,12 @@
 //! In: the header and the body of a request whose path is a server's. Out: nothing, or why it does not pass; later, what
 //! its answer is awaited for. Keeps what the answer's judge must know, and no session.
 
+mod granted;
+mod methods;
+mod spoken;
+
+pub use methods::{is_of_protocol, is_of_target};
+
 use super::{
     Awaited, Denial, Exchange, Judgement,
     answer::{Found, Held},
@@ -10,7 +16,7 @@ use super::{
 };
 use crate::{
     audit::McpRecord,
-    bundle::{Mode, Server},
+    bundle::Server,
     denial::{Reason, Reply},
     identity::{self, Tools, Verified},
     json::{Admitted, Bounds, Document, Numbers, Value},
@@ -20,29 +26,13 @@ use crate::{
         Target, Version,
     },
     names,
-    policy::{AgentIndex, Policy, ServerIndex},
+    policy::{Policy, ServerIndex},
     request::{Field, Head},
 };
+use granted::granted_by;
+use methods::{NOTIFICATIONS, OF_ALL, passes};
 use sha2::{Digest as _, Sha256};
-
-/// Requests that every agent may send to a server that it may use at all: they name nothing that belongs to somebody.
-const OF_ALL: [&str; 7] = [
-    "initialize",
-    "ping",
-    "server/discover",
-    "tools/list",
-    "resources/list",
-    "resources/templates/list",
-    "prompts/list",
-];
-
-/// Notifications that the protocol has for clients.
-const NOTIFICATIONS: [&str; 4] = [
-    "notifications/initialized",
-    "notifications/cancelled",
-    "notifications/progress",
-    "notifications/roots/list_changed",
-];
+use spoken::{only, require_spoken};
 
 /// What is known of an exchange with a server.
 pub(super) struct Mcp {
@@ -187,46 +177,6 @@ impl Mcp {
             Message::Request(Request { id, .. }) => self.id = Some(id.clone()),
             Message::Notification(_) | Message::Response(_) => self.is_unanswered = true,
         }
-    }
-
-    /// The version of a message. Clients that open a session name it in the body, and in no field.
-    fn agree(&self, server: &Server, message: &Message<'_>) -> Result<Version, Disagreement> {
-        let head = Head { fields: &self.fields };
-        let version = mcp::agreed_version(head, message)?;
-        let opening = match message {
-            Message::Request(Request { method: "initialize", params, .. }) => {
-                let named = params.and_then(|params| params.child("protocolVersion")).and_then(Value::as_str);
-                let named = named.ok_or(Disagreement::Invalid(Invalid::Param("protocolVersion")))?;
-                Some(mcp::known(named.as_bytes()).map_err(|unknown| only(server, unknown))?)
-            }
-            _ => None,
-        };
-        let has_field = mcp::version_of_head(head).is_ok() && self.fields.iter().any(|(name, _)| is_version(name));
-        let version = opening.filter(|_| !has_field).unwrap_or(version);
-        opening.into_iter().chain([version]).try_for_each(|version| require_spoken(server, version))?;
-        Ok(version)
-    }
-}
-
-fn is_version(name: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(b"mcp-protocol-version")
-}
-
-fn require_spoken(server: &Server, version: Version) -> Result<(), Disagreement> {
-    if server.versions.contains(&version) {
-        return Ok(());
-    }
-    let requested = version.as_str().to_owned();
-    Err(Disagreement::UnsupportedVersion { requested, supported: server.versions.clone() })
-}
-
-/// The same, naming only what is spoken with this server.
-fn only(server: &Server, disagreement: Disagreement) -> Disagreement {
-    match disagreement {
-        Disagreement::UnsupportedVersion { requested, supported: _ } => {
-            Disagreement::UnsupportedVersion { requested, supported: server.versions.clone() }
-        }
-        other => other,
     }
 }
 
@@ -387,22 +337,6 @@ impl Exchange {
         self.judgement = Some(Judgement { reason: None, rule: Some(rule) });
         Ok(())
     }
-
-    /// Whether an entry of a list is shown: exactly what may be called is, whatever its arguments may then be.
-    pub(super) fn is_listed(&self, policy: &Policy, mcp: &Mcp, entry: mcp::Entry<'_>) -> bool {
-        let Some(agent) = self.agent else { return false };
-        match entry.kind {
-            mcp::ListKind::Tools => policy.tool_of(mcp.server, entry.name).is_some_and(|tool| {
-                let is_granted = policy.grants(agent, tool).next().is_some();
-                let is_for_it = mcp.tools.require(policy.tool_name(tool)).is_ok();
-                // In shadow mode every call passes.
-                policy.mode(tool) == Mode::Shadow || is_granted && is_for_it
-            }),
-            mcp::ListKind::Resources => policy.resource(agent, mcp.server, entry.name).is_some(),
-            mcp::ListKind::Templates => policy.template(agent, mcp.server, entry.name).is_some(),
-            mcp::ListKind::Prompts => policy.prompt(agent, mcp.server, entry.name).is_some(),
-        }
-    }
 }
 
 impl Mcp {
@@ -444,53 +378,6 @@ pub(super) fn require_bytes(policy: &Policy, at: ServerIndex, size: u64) -> Resu
         return Ok(());
     }
     Err((Reason::BodyTooLarge { limit }, server.body_limit.rule).into())
-}
-
-/// The rule by which a method passes that names nothing.
-fn passes(server: &Server, of_all: &[&str], method: &str) -> Option<u32> {
-    let written = server.methods.iter().find(|written| written.value == method).map(|written| written.rule);
-    written.or_else(|| of_all.contains(&method).then_some(server.rule))
-}
-
-/// Methods that are judged by what they ask for, and pass by no other list.
-pub fn is_of_target(method: &str) -> bool {
-    matches!(
-        method,
-        "tools/call"
-            | "resources/read"
-            | "resources/subscribe"
-            | "resources/unsubscribe"
-            | "prompts/get"
-            | "completion/complete"
-            | "subscriptions/listen"
-    )
-}
-
-/// Methods that pass without being named in the policy.
-pub fn is_of_protocol(method: &str) -> bool {
-    is_of_target(method) || OF_ALL.contains(&method) || NOTIFICATIONS.contains(&method)
-}
-
-/// The rule of the grant that lets the agent have what it asks for; nothing if it asks for nothing that is granted.
-fn granted_by(policy: &Policy, at: ServerIndex, agent: AgentIndex, target: &Target<'_>) -> Result<Option<u32>, Denial> {
-    let no_resource = Denial::from(Objection::Resource);
-    match target {
-        Target::Resource(uri) => policy.resource(agent, at, uri).map(|grant| Some(grant.rule)).ok_or(no_resource),
-        Target::Template(uri) => {
-            let grant = policy.template(agent, at, uri).or_else(|| policy.resource(agent, at, uri));
-            grant.map(|grant| Some(grant.rule)).ok_or(no_resource)
-        }
-        Target::Prompt(name) => {
-            policy.prompt(agent, at, name).map(|grant| Some(grant.rule)).ok_or(Objection::Prompt.into())
-        }
-        Target::Resources(uris) => {
-            let grants = uris.iter().map(|uri| policy.resource(agent, at, uri).map(|grant| grant.rule));
-            let rules: Option<Vec<u32>> = grants.collect();
-            rules.map(|rules| rules.first().copied()).ok_or(no_resource)
-        }
-        // INVARIANT: tools are judged elsewhere, and of all other methods the name alone.
-        Target::Tool(_) | Target::Nothing => Err(Objection::Method.into()),
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 use super::*;
 use crate::{
     bundle::{
-        Agent, AuditArguments, Bundle, Changed, Checks, Deployment, GlobalLimit, Grant, IdentitySource, Over, Prompt,
-        Quota, Resource, Ruled, Share, Subject, Tool, Unit, Uris, Window, encode,
+        Agent, AuditArguments, Bundle, Changed, Checks, Deployment, GlobalLimit, Grant, IdentitySource, Mode, Over,
+        Prompt, Quota, Resource, Ruled, Share, Subject, Tool, Unit, Uris, Window, encode,
     },
     exchange::{BodyStep, HeadStep},
     limits::{self, LimitKind, Store, Swap, Timestamp},
