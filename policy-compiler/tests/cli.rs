@@ -560,36 +560,3 @@ fn render_writes_nothing_for_a_policy_or_values_with_errors() {
     let ran = run(folder.path(), &["render", "--values", "values.yaml", "good.yaml", "--deny-warnings"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
 }
-
-#[test]
-fn pin_prints_what_stands_in_the_policy_and_leaves_out_what_nobody_should_pin() {
-    let folder = folder();
-    let list = r#"{"tools":[{"name":"a"},{"name":"b","description":"x\u200by"},{"name":"a"},{"name":"c d"},{}]}"#;
-    let good = r#"[{"name":"a","inputSchema":{"maximum":10}}]"#;
-    // As `printf '{"inputSchema":{"maximum":10},"name":"a"}' | sha256sum` says.
-    let pin = "a: { pin: \"sha256:SUM\" }\n";
-    let sum = toolgate_engine::mcp::Pin::of(
-        toolgate_engine::json::Document::read(
-            &good.as_bytes()[1..good.len() - 1],
-            toolgate_engine::json::Bounds::default(),
-        )
-        .unwrap()
-        .root(),
-    );
-    let pin = pin.replace("sha256:SUM", &sum.unwrap().to_string());
-    for input in [
-        good.to_owned(),
-        format!(r#"{{"tools":{good}}}"#),
-        format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":{}}}}}"#, good.replace("10", "1e1")),
-    ] {
-        let ran = run_with_input(folder.path(), &["pin", "-"], &input);
-        assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (0, pin.as_str(), ""), "{input}");
-    }
-    let ran = run_with_input(folder.path(), &["pin", "-"], list);
-    assert_eq!((ran.code, ran.stdout.lines().count(), ran.stderr.lines().count()), (1, 1, 4), "{}", ran.stderr);
-    let more = run_with_input(folder.path(), &["pin", "-"], r#"{"result":{"tools":[],"nextCursor":"x"}}"#);
-    assert_eq!((more.code, more.stderr.contains("nextCursor")), (1, true));
-    for bad in ["", "{", "{}", r#"{"tools":{}}"#, r#"{"tools":[],"tools":[]}"#] {
-        assert_eq!(run_with_input(folder.path(), &["pin", "-"], bad).code, 2, "{bad}");
-    }
-}
