@@ -3,7 +3,7 @@
 //! In: nothing. Out: tables that the reader, the JSON Schema and the reference in `docs/policy.md` share.
 //! Reads nothing itself.
 
-mod forms;
+pub(crate) mod forms;
 mod keys;
 mod reference;
 mod schema;

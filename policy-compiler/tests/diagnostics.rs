@@ -70,9 +70,20 @@ fn counted_by(rules: u32) -> Vec<u8> {
     String::from_utf8_lossy(POLICY_OF_VALUES).replace("fetch: { agents: [dev-agent] }", &tools).into_bytes()
 }
 
-/// What is said of values. Those named `static-…` are for an Envoy alone, those named `counted-…` for global limits.
+/// One with MCP servers, of which one has a host that no route can have.
+fn with_servers() -> Vec<u8> {
+    let servers = "servers:
+  github: { path: /mcp/github, tools: { create_issue: { agents: [dev-agent] } } }
+  notes: { path: /mcp/notes, host: 192.0.2.7, tools: { read_note: { agents: [dev-agent] } } }
+";
+    [POLICY_OF_VALUES, servers.as_bytes()].concat()
+}
+
+/// What is said of values. Those named `static-…` are for an Envoy alone, those named `counted-…` for global limits, and those
+/// named `mcp-…` for a policy with servers.
 fn told_of_values(name: &str, source: &[u8]) -> Vec<Diagnostic> {
     let policy = match (name.contains("counted"), name.contains("too-many")) {
+        _ if name.contains("mcp") => with_servers(),
         (false, _) => POLICY_OF_VALUES.to_vec(),
         (true, false) => counted_by(1),
         (true, true) => counted_by(257),

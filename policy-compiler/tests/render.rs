@@ -253,7 +253,8 @@ const GLOBAL_FIELDS: [&str; 4] = [
 
 /// What is written for an Envoy alone: its configuration, and that of the service.
 fn for_envoy(policy: &str, more: &str) -> Vec<YamlOwned> {
-    let values = format!("{HEAD}{UPSTREAM}{more}");
+    let upstream = if more.contains("upstreams:") { "" } else { UPSTREAM };
+    let values = format!("{HEAD}{upstream}{more}");
     let Rendered { manifests, packing: _, values: found } = rendered(policy, &values, Target::Envoy);
     assert!(!manifests.is_empty(), "{found:?}");
     manifests.iter().map(|manifest| read(&manifest.text)).collect()
@@ -388,6 +389,99 @@ fn as_many_rules_are_rendered_as_envoy_gateway_takes() {
         assert_eq!(errors.map(|found| found.code.id()).collect::<Vec<_>>(), codes);
         assert_eq!(manifests.is_empty(), !codes.is_empty());
     }
+}
+
+/// Servers under any host, under one of their own, and two at one path.
+const SERVERS: &str = "servers:
+  github: { path: /mcp/github, tools: { create_issue: { agents: [dev-agent] } } }
+  notes: { path: /mcp/notes, host: notes.example.org, tools: { read: { agents: [dev-agent] } } }
+  drafts: { path: /mcp/notes, host: drafts.example.org, tools: { read: { agents: [dev-agent] } } }
+";
+
+const MCP_UPSTREAM: &str = "upstreams:
+  tools: { service: tools, port: 8080 }
+  mcp: { service: mcp, port: 8081, servers: [github, notes, drafts] }
+";
+
+#[test]
+fn each_server_goes_to_its_upstream_under_its_host_for_as_long_as_a_stream_lasts() {
+    let manifests = manifests(&format!("{HEADER_POLICY}{SERVERS}"), MCP_UPSTREAM);
+    let told = |route: &YamlOwned| {
+        let (name, spec) = (&route["metadata"]["name"], &route["spec"]);
+        let rule = &spec["rules"][0];
+        let paths = rule["matches"].as_sequence().unwrap().iter().map(|one| &one["path"]);
+        let paths = paths.map(|path| format!("{} {}", path["type"].as_str().unwrap(), path["value"].as_str().unwrap()));
+        let timeout = rule.as_mapping_get("timeouts").and_then(|timeouts| timeouts["request"].as_str());
+        let backend = rule["backendRefs"][0]["name"].as_str().unwrap();
+        let host = texts(&spec["hostnames"]).join(" ");
+        let paths: Vec<_> = paths.collect();
+        [name.as_str().unwrap(), host.as_str(), &paths.join(" "), backend, timeout.unwrap_or("-")].join(", ")
+    };
+    assert_eq!(
+        of_kind(&manifests, "HTTPRoute").iter().map(told).collect::<Vec<_>>(),
+        [
+            "tools, tools.local, PathPrefix /, tools, -",
+            "mcp.servers.1, tools.local, Exact /mcp/github, mcp, 0s",
+            "mcp.servers.2, notes.example.org, Exact /mcp/notes, mcp, 0s",
+            "mcp.servers.3, drafts.example.org, Exact /mcp/notes, mcp, 0s",
+        ]
+    );
+    let gateway = one(&manifests, "Gateway");
+    let listeners = gateway["spec"]["listeners"].as_sequence().unwrap();
+    let told = |listener: &YamlOwned| {
+        let text = |key: &str| listener[key].as_str().unwrap().to_owned();
+        (text("name"), text("hostname"), listener["port"].as_integer().unwrap())
+    };
+    let wanted = [("http", "tools.local"), ("http-1", "notes.example.org"), ("http-2", "drafts.example.org")];
+    let wanted = wanted.map(|(name, host)| (name.to_owned(), host.to_owned(), 80));
+    assert_eq!(listeners.iter().map(told).collect::<Vec<_>>(), wanted);
+}
+
+#[test]
+fn a_server_under_the_host_of_the_gateway_needs_no_listener_of_its_own() {
+    let servers = SERVERS.replace("notes.example.org", "tools.local");
+    let manifests = manifests(&format!("{HEADER_POLICY}{servers}"), MCP_UPSTREAM);
+    assert_eq!(one(&manifests, "Gateway")["spec"]["listeners"].as_sequence().unwrap().len(), 2);
+    assert_eq!(of_kind(&manifests, "HTTPRoute").len(), 3, "its path stands beside that of `github`");
+}
+
+#[test]
+fn envoy_alone_leads_to_servers_by_path_and_host() {
+    let written = for_envoy(&format!("{HEADER_POLICY}{SERVERS}"), MCP_UPSTREAM);
+    let manager = &written[0]["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"];
+    let routes = &manager["route_config"];
+    assert_eq!(routes["ignore_port_in_host_matching"].as_bool(), Some(true));
+    let told = |host: &YamlOwned| {
+        let route = |route: &YamlOwned| {
+            let (by, to) = (&route["match"], &route["route"]);
+            let text = |key: &str| to.as_mapping_get(key).map_or("-", |text| text.as_str().unwrap()).to_owned();
+            let path = by.as_mapping_get("path").or_else(|| by.as_mapping_get("prefix")).unwrap().as_str().unwrap();
+            format!("{path} {} {} {}", text("cluster"), text("timeout"), text("idle_timeout"))
+        };
+        let routes: Vec<_> = host["routes"].as_sequence().unwrap().iter().map(route).collect();
+        format!("{}: {}", texts(&host["domains"]).join(" "), routes.join(", "))
+    };
+    let hosts = routes["virtual_hosts"].as_sequence().unwrap().iter().map(told).collect::<Vec<_>>();
+    let (github, notes, others) = ("/mcp/github mcp 0s 0s", "/mcp/notes mcp 0s 0s", "/ tools 30s -");
+    assert_eq!(
+        hosts,
+        [
+            format!("notes.example.org: {github}, {notes}, {others}"),
+            format!("drafts.example.org: {github}, {notes}, {others}"),
+            format!("*: {github}, {others}"),
+        ]
+    );
+}
+
+#[test]
+fn without_a_server_that_has_a_host_there_is_one_host() {
+    let servers = SERVERS.lines().take(2).collect::<Vec<_>>().join("\n");
+    let upstream = MCP_UPSTREAM.replace(", notes, drafts", "");
+    let written = for_envoy(&format!("{HEADER_POLICY}{servers}\n"), &upstream);
+    let manager = &written[0]["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"];
+    let routes = &manager["route_config"];
+    assert!(routes.as_mapping_get("ignore_port_in_host_matching").is_none());
+    assert_eq!(routes["virtual_hosts"].as_sequence().unwrap().len(), 1);
 }
 
 /// Values in which every key has a text of the user.

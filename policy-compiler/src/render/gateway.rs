@@ -54,22 +54,35 @@ pub(super) fn gateway(plan: &Plan) -> Vec<Map> {
         map! {
             "gatewayClassName" => &gateway.class,
             "infrastructure" => map! { "parametersRef" => proxy },
-            "listeners" => [listener(plan)],
+            "listeners" => listeners(plan),
         },
     );
     vec![namespace, class, gateway]
 }
 
-fn listener(plan: &Plan) -> Map {
+/// The one of all calls, and one for each other host that only a server has.
+fn listeners(plan: &Plan) -> Vec<Map> {
+    let name = |at: usize| if at == 0 { plan.listener().to_owned() } else { format!("{}-{at}", plan.listener()) };
+    hosts(plan).into_iter().enumerate().map(|(at, host)| listener(plan, name(at), host)).collect()
+}
+
+/// All hosts that agents call, the gateway's own first.
+fn hosts(plan: &Plan) -> Vec<&str> {
+    let own = plan.values.gateway.hostname.as_str();
+    let others = plan.hosts_of_servers().into_iter().filter(|host| *host != own);
+    std::iter::once(own).chain(others).collect()
+}
+
+fn listener(plan: &Plan, name: String, host: &str) -> Map {
     let gateway = &plan.values.gateway;
     let tls = gateway.certificate.as_ref().map(|certificate| {
         map! { "mode" => "Terminate", "certificateRefs" => [map! { "kind" => "Secret", "name" => certificate }] }
     });
     map! {
-        "name" => plan.listener(),
+        "name" => name,
         "protocol" => if tls.is_some() { "HTTPS" } else { "HTTP" },
         "port" => gateway.port,
-        "hostname" => &gateway.hostname,
+        "hostname" => host,
     }
     .with_some("tls", tls)
 }
@@ -85,37 +98,62 @@ fn upstream_objects(plan: &Plan, upstream: &Upstream) -> Vec<Map> {
         None => vec![path_match("PathPrefix", "/".to_owned())],
         Some(tools) => tools.iter().map(|tool| path_match("Exact", format!("/tools/{}", tool.name))).collect(),
     };
-    let of_servers: Vec<Map> =
-        plan.paths_of_servers(upstream).map(|path| path_match("Exact", path.to_owned())).collect();
-    let servers = of_servers.chunks(MATCHES_OF_RULE).enumerate().map(|(at, matches)| {
-        let name = format!("{name}.servers.{}", at.saturating_add(1));
-        route(plan, upstream, &name, matches.to_vec(), true)
-    });
+    let host = plan.values.gateway.hostname.as_str();
     // No upstream has a dot in its name, so no two routes have one name.
     let routes = matches.chunks(MATCHES_OF_RULE).enumerate().map(|(at, matches)| {
         let name = if at == 0 { name.clone() } else { format!("{name}.{}", at.saturating_add(1)) };
-        route(plan, upstream, &name, matches.to_vec(), false)
+        route(plan, upstream, Way { name, host, matches: matches.to_vec(), streams: false })
     });
-    routes.chain(servers).chain(backend(plan, upstream)).collect()
+    routes.chain(routes_of_servers(plan, upstream)).chain(backend(plan, upstream)).collect()
+}
+
+/// Those of its servers, by host: each path of a route holds for each of its hosts.
+fn routes_of_servers(plan: &Plan, upstream: &Upstream) -> Vec<Map> {
+    let own = plan.values.gateway.hostname.as_str();
+    let of_host = |host: &str| -> Vec<Map> {
+        let servers = plan.servers_of(upstream).filter(|server| server.host.as_deref().unwrap_or(own) == host);
+        servers.map(|server| path_match("Exact", server.path.clone())).collect()
+    };
+    let hosts = hosts(plan).into_iter().map(|host| (host, of_host(host)));
+    let parts = hosts.flat_map(|(host, matches)| {
+        let parts: Vec<_> = matches.chunks(MATCHES_OF_RULE).map(<[Map]>::to_vec).collect();
+        parts.into_iter().map(move |matches| (host, matches))
+    });
+    let route = |(at, (host, matches)): (usize, (&str, Vec<Map>))| {
+        let name = format!("{}.servers.{}", upstream.id.name, at.saturating_add(1));
+        route(plan, upstream, Way { name, host, matches, streams: true })
+    };
+    parts.enumerate().map(route).collect()
 }
 
 fn path_match(kind: &str, path: String) -> Map {
     map! { "path" => map! { "type" => kind, "value" => path } }
 }
 
-fn route(plan: &Plan, upstream: &Upstream, name: &str, matches: Vec<Map>, streams: bool) -> Map {
+/// What comes to an upstream, and how.
+struct Way<'a> {
+    /// The name of the route.
+    name: String,
+    host: &'a str,
+    matches: Vec<Map>,
+    /// Answers may be streams.
+    streams: bool,
+}
+
+fn route(plan: &Plan, upstream: &Upstream, way: Way<'_>) -> Map {
+    let Way { name, host, matches, streams } = way;
     let server = match &upstream.server {
         Server::Service { name, .. } => map! { "name" => name, "port" => upstream.port },
         Server::Host(_) => map! { "group" => ENVOY_GATEWAY_API, "kind" => "Backend", "name" => &upstream.id.name },
     };
     let rule = map! { "matches" => matches }.with_some("filters", filters(plan)).with("backendRefs", [server]);
-    // A stream may last as long as both sides want.
+    // A stream may last as long as both sides want, and be silent: Envoy Gateway takes this for both.
     let rule = rule.with_some("timeouts", streams.then(|| map! { "request" => "0s" }));
-    object(plan, &format!("{GATEWAY_API}/v1"), "HTTPRoute", name).with(
+    object(plan, &format!("{GATEWAY_API}/v1"), "HTTPRoute", &name).with(
         "spec",
         map! {
             "parentRefs" => [map! { "name" => &plan.values.gateway.name }],
-            "hostnames" => [&plan.values.gateway.hostname],
+            "hostnames" => [host],
             "rules" => [rule],
         },
     )

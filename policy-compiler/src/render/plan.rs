@@ -11,9 +11,13 @@ use crate::{
     diagnostic::{Code, Finding, Findings, Severity, quoted},
     file::Named,
     guess,
+    shape::forms,
 };
-use std::collections::{HashMap, HashSet};
-use toolgate_engine::bundle::{Bundle, GlobalRule, IdentitySource, Packed, Unanswered};
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+};
+use toolgate_engine::bundle::{Bundle, GlobalRule, IdentitySource, Packed, Server as McpServer, Unanswered};
 
 /// Envoy Gateway takes no more rules for one Gateway.
 const MOST_RULES: usize = 256;
@@ -65,7 +69,10 @@ impl Plan {
         let mut missing = Findings::default();
         let sources = sources(&values, &bundle, target, if whole { findings } else { &mut missing });
         match target {
-            Target::Kubernetes => for_kubernetes(&values, whole, findings),
+            Target::Kubernetes => {
+                for_kubernetes(&values, whole, findings);
+                hosts_of_routes(&values, &bundle, findings);
+            }
             Target::Envoy => for_envoy(&values, findings),
         }
         let rules = bundle.global_rules();
@@ -98,12 +105,16 @@ impl Plan {
         }
     }
 
-    /// The paths of the servers whose messages go to an upstream.
-    pub(super) fn paths_of_servers<'a>(&'a self, upstream: &'a Upstream) -> impl Iterator<Item = &'a str> {
-        let of_upstream = upstream.servers.iter();
-        of_upstream
-            .filter_map(|server| self.bundle.servers.iter().find(|known| known.name == server.name))
-            .map(|server| server.path.as_str())
+    /// The MCP servers whose messages go to an upstream.
+    pub(super) fn servers_of<'a>(&'a self, upstream: &'a Upstream) -> impl Iterator<Item = &'a McpServer> {
+        upstream.servers.iter().filter_map(|server| self.bundle.servers.iter().find(|known| known.name == server.name))
+    }
+
+    /// The hosts that servers have for themselves, each once.
+    pub(super) fn hosts_of_servers(&self) -> Vec<&str> {
+        let mut known = HashSet::new();
+        let hosts = self.bundle.servers.iter().filter_map(|server| server.host.as_deref());
+        hosts.filter(|host| known.insert(*host)).collect()
     }
 
     /// What agents call.
@@ -179,11 +190,24 @@ fn routes_of_servers(values: &Values, bundle: &Bundle, findings: &mut Findings) 
     }
 }
 
+/// The Gateway API routes by names of DNS only.
+fn hosts_of_routes(values: &Values, bundle: &Bundle, findings: &mut Findings) {
+    for named in values.upstreams.iter().flat_map(|upstream| &upstream.servers) {
+        let known = bundle.servers.iter().find(|known| known.name == named.name);
+        let Some(host) = known.and_then(|server| server.host.as_deref()) else { continue };
+        if !(forms::DNS_NAME.holds)(host) || host.parse::<IpAddr>().is_ok() {
+            let message = format!("no route can be for the host {}", quoted(host));
+            let finding = Finding::new(Code::NotRouted, named.span, message);
+            findings.add(finding.help("give the server a DNS name as `host` in the policy, or none"));
+        }
+    }
+}
+
 fn declared(tool: &Named, bundle: &Bundle, findings: &mut Findings) {
     if bundle.tools.iter().any(|known| known.server.is_none() && known.name == tool.name) {
         return;
     }
-    let known = bundle.tools.iter().map(|tool| tool.name.as_str());
+    let known = bundle.tools.iter().filter(|tool| tool.server.is_none()).map(|tool| tool.name.as_str());
     let finding = Finding::new(Code::UnknownTool, tool.span, format!("no tool is called {}", quoted(&tool.name)));
     findings.add(finding.help("the policy does not declare it").did_you_mean(guess::meant(&tool.name, known)));
 }

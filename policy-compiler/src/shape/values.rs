@@ -112,7 +112,7 @@ const UPSTREAM: Table = Table {
         optional(
             "servers",
             Shape::WrittenList(&forms::SERVER),
-            "The MCP servers of the policy whose messages go there, by their paths.",
+            "The MCP servers of the policy whose messages go there, by their paths and hosts. Without `tools` beside it, no other call does.",
         ),
         optional(
             "pods",

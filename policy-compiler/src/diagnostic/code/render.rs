@@ -16,14 +16,14 @@ pub(super) const ROUTED_TWICE: About = error(
     "TG121",
     "two upstreams get the same calls",
     "Only one of them could.",
-    "Name each tool at one upstream, and leave `tools` out at one upstream at most.",
+    "Name each tool and each server at one upstream, and leave `tools` out at one upstream at most.",
 );
 
 pub(super) const NOT_ROUTED: About = error(
     "TG122",
-    "a tool has no upstream",
+    "a tool or a server has no upstream",
     "Its calls would end at the gateway.",
-    "Name it at an upstream, or leave `tools` out at one: that one gets all other calls.",
+    "Name it at an upstream. One that leaves `tools` and `servers` out gets all other calls of tools.",
 );
 
 pub(super) const IDLE_VALUE: About = error(

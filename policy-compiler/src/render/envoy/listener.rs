@@ -16,6 +16,7 @@ use crate::render::{
     values::Provider,
     yaml::{Map, map},
 };
+use toolgate_engine::bundle::Server as McpServer;
 
 pub(super) fn listener(plan: &Plan) -> Map {
     let envoy = &plan.values.envoy;
@@ -69,10 +70,6 @@ fn connection_manager(plan: &Plan) -> Map {
         "request_headers_timeout" => "10s",
         "request_timeout" => "30s",
     };
-    let routes = map! { "name" => "tools", "domains" => ["*"] }
-        .with_some("rate_limits", limits::descriptors(plan))
-        .with_some("response_headers_to_remove", (!plan.rules.is_empty()).then_some(limits::TOLD_LIMITS))
-        .with("routes", routes(plan));
     typed("envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager")
         .joined(settings)
         .joined(removed_headers(plan))
@@ -82,7 +79,7 @@ fn connection_manager(plan: &Plan) -> Map {
                 log(NOT_JUDGED, map! { "json_format" => unjudged_line() }),
             ],
             "http_filters" => filters(plan),
-            "route_config" => map! { "virtual_hosts" => [routes] },
+            "route_config" => route_config(plan),
         })
 }
 
@@ -207,8 +204,26 @@ fn provider(provider: &Provider) -> Map {
     .with_some("claim_to_headers", Some(claims).filter(|claims| !claims.is_empty()))
 }
 
-/// Tools by their exact path first, then all other calls.
-fn routes(plan: &Plan) -> Vec<Map> {
+/// The hosts that servers have for themselves, and all others.
+fn route_config(plan: &Plan) -> Map {
+    let hosts = plan.hosts_of_servers();
+    // The filter passes over the port, too.
+    let ignores_ports = (!hosts.is_empty()).then_some(true);
+    let all = hosts.into_iter().map(Some).chain([None]);
+    let all: Vec<Map> = all.map(|host| virtual_host(plan, host)).collect();
+    Map::default().with_some("ignore_port_in_host_matching", ignores_ports).with("virtual_hosts", all)
+}
+
+fn virtual_host(plan: &Plan, host: Option<&str>) -> Map {
+    let name = host.map_or_else(|| "tools".to_owned(), |host| format!("tools.{host}"));
+    map! { "name" => name, "domains" => [host.unwrap_or("*")] }
+        .with_some("rate_limits", limits::descriptors(plan))
+        .with_some("response_headers_to_remove", (!plan.rules.is_empty()).then_some(limits::TOLD_LIMITS))
+        .with("routes", routes(plan, host))
+}
+
+/// Tools and servers by their exact path first, then all other calls.
+fn routes(plan: &Plan, host: Option<&str>) -> Vec<Map> {
     let to = |cluster: String| map! { "cluster" => cluster, "timeout" => "30s" };
     let named = plan.values.upstreams.iter().flat_map(|upstream| {
         let tools = upstream.tools.iter().flatten();
@@ -217,11 +232,12 @@ fn routes(plan: &Plan) -> Vec<Map> {
             map! { "match" => map! { "path" => path }, "route" => to(upstream_name(upstream)) }
         })
     });
-    // A stream may last as long as both sides want.
+    let is_called = |server: &&McpServer| server.host.is_none() || server.host.as_deref() == host;
     let of_servers = plan.values.upstreams.iter().flat_map(|upstream| {
-        plan.paths_of_servers(upstream).map(move |path| {
-            let to = map! { "cluster" => upstream_name(upstream), "timeout" => "0s" };
-            map! { "match" => map! { "path" => path }, "route" => to }
+        plan.servers_of(upstream).filter(is_called).map(move |server| {
+            // A stream may last as long as both sides want, and be silent.
+            let to = map! { "cluster" => upstream_name(upstream), "timeout" => "0s", "idle_timeout" => "0s" };
+            map! { "match" => map! { "path" => &server.path }, "route" => to }
         })
     });
     let others = plan.values.upstreams.iter().filter(|upstream| upstream.tools.is_none());
