@@ -21,34 +21,70 @@ impl Sample {
     }
 }
 
-/// One line for each subject. Ratios are medians of the ratios within one round, to the first subject and the second.
-pub fn table(size: usize, calls: usize, samples: &[(&str, Vec<Sample>)]) -> String {
-    let rounds = samples.first().map_or(0, |(_, samples)| samples.len());
+/// One more column of a table, beside those that all tables have.
+#[derive(Clone, Copy)]
+pub enum Column {
+    /// The median of the ratios within one round, to the subject at this place.
+    Ratio(&'static str, usize),
+    /// What the filter adds to the first subject, which has none, in microseconds.
+    Added(&'static str),
+    /// The same as a ratio to what the subject at this place adds.
+    AddedRatio(&'static str, usize),
+}
+
+type Samples = [(&'static str, Vec<Sample>)];
+
+/// One line for each subject.
+pub fn table(title: &str, columns: &[Column], samples: &Samples) -> String {
+    let headings: String = columns.iter().map(|column| format!(" {} |", column.heading())).collect();
+    let rules: String = columns.iter().map(|column| format!("{:->1$}|", ":", column.heading().len() + 2)).collect();
     let mut table = format!(
-        "Body of {size} bytes, {rounds} rounds of {calls} calls each: processor time of Envoy per request\n\n\
-         | filter    | median µs | min..max µs   | to no filter | to floor | requests/s |\n\
-         |-----------|----------:|--------------:|-------------:|---------:|-----------:|\n"
+        "{title}: processor time of Envoy per request\n\n\
+         | filter           | median µs | min..max µs   |{headings} requests/s |\n\
+         |------------------|----------:|--------------:|{rules}-----------:|\n"
     );
-    let none = samples.first().map_or(&[][..], |(_, samples)| samples);
-    let floor = samples.get(1).map_or(&[][..], |(_, samples)| samples);
-    for (name, samples) in samples {
-        let micros: Vec<_> = samples.iter().map(|sample| sample.micros).collect();
+    for (name, own) in samples {
+        let micros: Vec<_> = own.iter().map(|sample| sample.micros).collect();
         let range = format!("{:.1}..{:.1}", lowest(&micros), highest(&micros));
+        let more: String = columns.iter().map(|column| column.cell(own, samples)).collect();
         // To write into a string cannot fail.
         let _ = writeln!(
             table,
-            "| {name:<9} | {:>9.1} | {range:>13} | {:>12.2} | {:>8.2} | {:>10.0} |",
+            "| {name:<16} | {:>9.1} | {range:>13} |{more} {:>10.0} |",
             median(micros),
-            ratio(samples, none),
-            ratio(samples, floor),
-            median(samples.iter().map(|sample| sample.per_second).collect()),
+            median(own.iter().map(|sample| sample.per_second).collect()),
         );
     }
     table
 }
 
+impl Column {
+    fn heading(self) -> &'static str {
+        let (Self::Ratio(heading, _) | Self::Added(heading) | Self::AddedRatio(heading, _)) = self;
+        heading
+    }
+
+    fn cell(self, own: &[Sample], samples: &Samples) -> String {
+        let base = |place: usize| samples.get(place).map_or(&[][..], |(_, samples)| samples);
+        let width = self.heading().len();
+        match self {
+            Self::Ratio(_, place) => format!(" {:>width$.2} |", ratio(own, base(place))),
+            Self::Added(_) => format!(" {:>width$.1} |", added(own, base(0))),
+            // A single round's difference of two noisy numbers is too small to divide by.
+            Self::AddedRatio(_, place) => {
+                format!(" {:>width$.2} |", added(own, base(0)) / added(base(place), base(0)))
+            }
+        }
+    }
+}
+
 fn ratio(samples: &[Sample], base: &[Sample]) -> f64 {
     median(samples.iter().zip(base).map(|(sample, base)| sample.micros / base.micros).collect())
+}
+
+/// The median of the differences within one round.
+fn added(samples: &[Sample], base: &[Sample]) -> f64 {
+    median(samples.iter().zip(base).map(|(sample, base)| sample.micros - base.micros).collect())
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -1,14 +1,15 @@
-//! The four Envoys that are compared, all alive at once, with one worker each.
+//! One of the Envoys that are compared, all alive at once, with one worker each.
 //!
-//! In: a size and a number of calls. Out: what they cost. Counts every reply and every call that reached the tool.
+//! In: filters, calls, and what becomes of them. Out: what they cost. Counts every reply and every call that reached
+//! the tool.
 
 #![expect(clippy::panic, reason = "a benchmark of a filter that does not work has no result")]
 
-use crate::{policy, report::Sample};
-use serde_json::{Value, json};
+use crate::report::Sample;
+use serde_json::Value;
 use std::{collections::BTreeMap, env, sync::Arc};
 use toolgate_tests::{
-    gateway::{self, Headers},
+    gateway,
     harness::{
         client::{Call, Protocol},
         envoy::{Envoy, Listener, WasmFilter},
@@ -20,53 +21,40 @@ use toolgate_tests::{
 /// Connections that the load comes over. One worker serves them all.
 const CONNECTIONS: usize = 8;
 
-/// One Envoy with one filter, or none.
+/// What becomes of a call: it reaches the tool, or gets this status without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Passes,
+    Ends(u16),
+}
+
+/// One Envoy with some filters, or none.
 pub struct Subject {
     name: &'static str,
     envoy: Envoy,
-    /// What it must answer to a call that the policy allows, to an agent without a grant, to a blocked literal,
-    /// and to a body that does not begin with `{`.
-    answers: [u16; 4],
+    /// What becomes of the calls that show that the filter works.
+    fates: Vec<Fate>,
     calls: usize,
 }
 
-/// All of them, the one without a filter first and the floor second.
-pub fn all(upstream: &Upstream) -> Vec<Subject> {
-    let toolgate = gateway::filter("toolgate", &policy::config(), Headers::Held).to_json();
-    vec![
-        Subject::start(upstream, "no filter", None, [200, 200, 200, 200]),
-        Subject::start(upstream, "floor", Some(floor()), [200, 200, 200, 422]),
-        Subject::start(upstream, "toolgate", Some(toolgate), [200, 403, 400, 400]),
-        Subject::start(upstream, "lua", Some(lua(&policy::lua())), [200, 403, 400, 200]),
-    ]
-}
-
-fn floor() -> Value {
+/// The least that a filter of bodies in wasm costs.
+pub fn floor() -> Value {
     let Some(module) = env::var_os("TOOLGATE_FLOOR") else {
         panic!("TOOLGATE_FLOOR must name the built floor: run this with `tests/bench`, which builds it");
     };
     WasmFilter::new(module).name("floor").vm_id("floor").allow_on_headers_stop_iteration(true).to_json()
 }
 
-fn lua(script: &str) -> Value {
-    json!({
-        "name": "envoy.filters.http.lua",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
-            "default_source_code": {"inline_string": script},
-        },
-    })
-}
-
-fn call(agent: &str, body: &[u8]) -> Call {
-    Call::tool("search").header("x-agent-id", agent).header("content-type", "application/json").body(body)
-}
-
 impl Subject {
-    fn start(upstream: &Upstream, name: &'static str, filter: Option<Value>, answers: [u16; 4]) -> Self {
-        let listener = filter.into_iter().fold(Listener::new("bench"), Listener::filter);
+    pub fn start(
+        upstream: &Upstream,
+        name: &'static str,
+        filters: impl IntoIterator<Item = Value>,
+        fates: impl IntoIterator<Item = Fate>,
+    ) -> Self {
+        let listener = filters.into_iter().fold(Listener::new("bench"), Listener::filter);
         let envoy = Envoy::start(&gateway::config(upstream, [listener]));
-        Self { name, envoy, answers, calls: 0 }
+        Self { name, envoy, fates: fates.into_iter().collect(), calls: 0 }
     }
 
     pub fn name(&self) -> &'static str {
@@ -74,27 +62,22 @@ impl Subject {
     }
 
     /// Shows that the filter is there and does what it is measured for.
-    pub fn prove(&mut self) {
-        let good = toolgate_bodies::body(2_000);
-        let blocked = br#"{"arguments":{"query":"read File:///etc/passwd"}}"#;
-        let [passes, ungranted, refused, unlike] = self.answers;
-        for (agent, body, status) in [
-            ("research-agent", &good[..], passes),
-            ("dev-agent", &good, ungranted),
-            ("research-agent", blocked, refused),
-            ("research-agent", b"[]", unlike),
-        ] {
-            let reply = call(agent, body).send(Protocol::Http1, self.envoy.listener_addr("bench"));
+    pub fn prove(&mut self, upstream: &Upstream, calls: &[Call]) {
+        assert_eq!(self.fates.len(), calls.len(), "{}: each call has a fate", self.name);
+        for (number, (call, fate)) in calls.iter().zip(&self.fates).enumerate() {
+            upstream.clear();
+            let reply = call.send(Protocol::Http1, self.envoy.listener_addr("bench"));
             let got = reply.unwrap_or_else(|failure| panic!("{}: {failure:?}", self.name)).status;
-            assert_eq!(got, status, "{}: {agent} sent {}", self.name, String::from_utf8_lossy(body));
+            let got = if upstream.count_complete() == 1 && got == 200 { Fate::Passes } else { Fate::Ends(got) };
+            assert_eq!(got, *fate, "{}: call {number} of the proof", self.name);
             self.calls += 1;
         }
     }
 
     /// Makes the calls and says what they cost.
-    pub fn sample(&mut self, upstream: &Upstream, size: usize, calls: usize) -> Sample {
+    pub fn sample(&mut self, upstream: &Upstream, call: &Call, calls: usize) -> Sample {
         upstream.clear();
-        let request = Arc::new(call("research-agent", &toolgate_bodies::body(size)).http1_bytes());
+        let request = Arc::new(call.http1_bytes());
         let address = self.envoy.listener_addr("bench");
         let before = self.envoy.cpu_time();
         let load = load::run(address, CONNECTIONS, calls, move |_| request.to_vec());
@@ -109,7 +92,7 @@ impl Subject {
     /// Shows that no call passed the filter unseen, and that no VM was lost on the way.
     pub fn conclude(self) {
         gateway::assert_no_trap(&self.envoy);
-        if self.name != "toolgate" {
+        if !self.name.starts_with("toolgate") {
             return;
         }
         let expected = u64::try_from(self.calls).unwrap_or(u64::MAX);

@@ -11,6 +11,7 @@ pub use seen::Seen;
 
 use answer::AnswerBody;
 use bytes::Bytes;
+use http::{HeaderValue, header::CONTENT_TYPE};
 use http_body_util::BodyExt;
 use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::{
@@ -18,6 +19,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use seen::{Ledger, Record};
+use serde_json::{Value, json};
 use std::{
     convert::Infallible,
     net::{Ipv4Addr, SocketAddr},
@@ -33,8 +35,8 @@ type Answering = Arc<dyn Fn(&Seen) -> Answer + Send + Sync>;
 enum Conduct {
     /// Remember it and answer as the closure says.
     Remember(Arc<Mutex<Answering>>),
-    /// Count it and answer `{"ok":true}`.
-    Count,
+    /// Count it and answer with this JSON.
+    Count(Bytes),
 }
 
 /// A running tool server; it stops when it is dropped.
@@ -60,10 +62,16 @@ impl Upstream {
         Self::with(Conduct::Remember(Arc::new(Mutex::new(answering))))
     }
 
-    /// Starts a server that only counts, for many calls.
+    /// Starts a server that only counts, for many calls, and answers `{"ok":true}`.
     #[must_use]
     pub fn counting() -> Self {
-        Self::with(Conduct::Count)
+        Self::counting_with(&json!({"ok": true}))
+    }
+
+    /// Starts a server that only counts, for many calls, and gives each the same answer.
+    #[must_use]
+    pub fn counting_with(answer: &Value) -> Self {
+        Self::with(Conduct::Count(answer.to_string().into()))
     }
 
     fn with(conduct: Conduct) -> Self {
@@ -180,7 +188,7 @@ async fn serve(stream: TokioIo<tokio::net::TcpStream>, conduct: Conduct, ledger:
 
 async fn handle(request: Request<Incoming>, conduct: &Conduct, ledger: &Ledger) -> Response<AnswerBody> {
     match conduct {
-        Conduct::Count => count(request, ledger).await,
+        Conduct::Count(answer) => count(request, ledger, answer.clone()).await,
         Conduct::Remember(answering) => {
             let seen = remember(request, ledger).await.snapshot();
             if !seen.complete {
@@ -195,7 +203,7 @@ async fn handle(request: Request<Incoming>, conduct: &Conduct, ledger: &Ledger) 
     }
 }
 
-async fn count(request: Request<Incoming>, ledger: &Ledger) -> Response<AnswerBody> {
+async fn count(request: Request<Incoming>, ledger: &Ledger, answer: Bytes) -> Response<AnswerBody> {
     let epoch = ledger.start();
     let mut body = request.into_body();
     while let Some(frame) = body.frame().await {
@@ -204,7 +212,9 @@ async fn count(request: Request<Incoming>, ledger: &Ledger) -> Response<AnswerBo
         }
     }
     ledger.finish(epoch);
-    Response::new(answer::whole(Bytes::from_static(b"{\"ok\":true}")))
+    let mut response = Response::new(answer::whole(answer));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 /// Writes the request down piece by piece, so that a cut one stands there as far as it came.
