@@ -71,12 +71,19 @@ pub(super) fn adapted(resources: &Resources, places: &Places<'_>) -> Resources {
         .clone()
         .for_envoy_gateway()
         .with("EnvoyProxy", |proxy| as_process(&mut proxy["spec"]))
-        .with("Gateway", |gateway| gateway["spec"]["listeners"][0]["port"] = json!(places.port))
+        .with("Gateway", |gateway| {
+            for listener in gateway["spec"]["listeners"].as_array_mut().into_iter().flatten() {
+                listener["port"] = json!(places.port);
+            }
+        })
         .each("Backend", |backend| {
             let name = backend["metadata"]["name"].as_str().unwrap_or_default().to_owned();
             backend["spec"] = server(places.tools.of(&name));
         })
-        .each("HTTPRoute", |route| services.extend(calls_backend(&mut route["spec"]["rules"][0]["backendRefs"][0])))
+        .each("HTTPRoute", |route| {
+            let rules = route["spec"]["rules"].as_array_mut().into_iter().flatten();
+            services.extend(rules.filter_map(|rule| calls_backend(&mut rule["backendRefs"][0])));
+        })
         .with("EnvoyExtensionPolicy", |policy| {
             let code = &mut policy["spec"]["wasm"][0]["code"];
             // A test that names a place of its own keeps it.
