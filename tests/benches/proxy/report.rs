@@ -37,7 +37,8 @@ type Samples = [(&'static str, Vec<Sample>)];
 /// One line for each subject.
 pub fn table(title: &str, columns: &[Column], samples: &Samples) -> String {
     let headings: String = columns.iter().map(|column| format!(" {} |", column.heading())).collect();
-    let rules: String = columns.iter().map(|column| format!("{:->1$}|", ":", column.heading().len() + 2)).collect();
+    let rules: String =
+        columns.iter().map(|column| format!("{:->1$}|", ":", column.heading().chars().count() + 2)).collect();
     let mut table = format!(
         "{title}: processor time of Envoy per request\n\n\
          | filter           | median µs | min..max µs   |{headings} requests/s |\n\
@@ -66,7 +67,7 @@ impl Column {
 
     fn cell(self, own: &[Sample], samples: &Samples) -> String {
         let base = |place: usize| samples.get(place).map_or(&[][..], |(_, samples)| samples);
-        let width = self.heading().len();
+        let width = self.heading().chars().count();
         match self {
             Self::Ratio(_, place) => format!(" {:>width$.2} |", ratio(own, base(place))),
             Self::Added(_) => format!(" {:>width$.1} |", added(own, base(0))),
