@@ -36,6 +36,12 @@ class Case:
     # Worth printing in full.
     shows_answer: bool = False
     shows_audit: bool = False
+    # Of a message for an MCP server: the server's name.
+    server: str = ""
+    # The reason that the agent is told, where that is another one.
+    told: str = ""
+    # The tools that the answer must list.
+    lists: tuple = ()
 
     @property
     def reaches_tool(self):
@@ -44,7 +50,8 @@ class Case:
     @property
     def labels(self):
         """Agent and tool as the metrics must name them."""
-        return tuple(UNKNOWN if name in UNDECLARED else name for name in (self.agent, self.tool))
+        agent, tool = (UNKNOWN if name in UNDECLARED else name for name in (self.agent, self.tool))
+        return agent, (f"{self.server}/{'' if tool == UNKNOWN else tool}" if self.server else tool)
 
 
 def request(path, headers, body=b"", method="POST"):
@@ -227,6 +234,30 @@ def limits():
     ]
 
 
+def mcp():
+    def message(about, agent, method, params=None, **expected):
+        more = {"params": params} if params else {}
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, **more}).encode()
+        headers = [identity(agent), JSON, b"accept: application/json, text/event-stream",
+                   b"mcp-protocol-version: 2025-11-25", length(body)]
+        return replace(Case(about, request("/mcp/issues", headers, body), agent=agent, server="issues"), **expected)
+
+    def call(about, agent, tool, arguments, **expected):
+        return message(about, agent, "tools/call", {"name": tool, "arguments": arguments}, tool=tool, **expected)
+
+    return [
+        message("research-agent: tools/list, of three tools", "research-agent", "tools/list", lists=("search_issues",),
+                shows_answer=True),
+        call("research-agent: search_issues", "research-agent", "search_issues", {"q": "crash"}, shows_audit=True),
+        call("... something blocked: told to the model", "research-agent", "search_issues", {"q": "BEGIN PRIVATE KEY"},
+             reason="argument_blocked", shows_answer=True),
+        call("research-agent: create_issue", "research-agent", "create_issue", {"title": "x"}, status=403,
+             reason="tool_not_granted", told="tool_unknown", shows_answer=True),
+        call("dev-agent: create_issue, not as pinned", "dev-agent", "create_issue", {"title": "x"}, status=403,
+             reason="tool_changed", shows_audit=True),
+    ]
+
+
 def undecided():
     return [
         search("an Envoy that hides the counters", 503, "undecided_host", listener="broken"),
@@ -245,5 +276,6 @@ def rows():
         ("400: is the body one? (research-agent: search)", bad_bodies()),
         ("400: are the arguments allowed?", bad_arguments()),
         ("429: how often? (each call until one is refused)", limits()),
+        ("MCP: what may an agent see and call of a server? (/mcp/issues)", mcp()),
         ("503: it cannot be decided (research-agent: search)", undecided()),
     ]

@@ -39,10 +39,16 @@ class Answer:
             return {}
         return json.loads(self.body)
 
+    def refusal(self):
+        """What a refusal in the shape of MCP tells to programs."""
+        message = json.loads(self.body)
+        meta = message.get("result", {}).get("_meta", {})
+        return message.get("error", {}).get("data") or meta.get("dev.toolgate/refusal") or {}
+
     def request_id(self):
         for call in self.seen:
             return dict(call.headers).get("x-request-id")
-        return self.problem().get("request_id")
+        return self.problem().get("request_id") or self.refusal().get("requestId")
 
 
 @dataclass
@@ -120,8 +126,21 @@ def _check_answers(shown):
         _check_forwarded(shown)
     else:
         shown.expect(not last.seen, "the tool saw it")
-        if case.reason != calls.REFUSED_BY_ENVOY:
+        if case.server:
+            _check_refusal(shown)
+        elif case.reason != calls.REFUSED_BY_ENVOY:
             _check_problem(shown)
+    if case.lists:
+        listed = tuple(tool.get("name") for tool in json.loads(last.body).get("result", {}).get("tools", []))
+        shown.expect(listed == case.lists, f"the list has {listed}, not {case.lists}")
+
+
+def _check_refusal(shown):
+    message, told = json.loads(shown.last.body), shown.case.told or shown.case.reason
+    shown.expect((message.get("jsonrpc"), message.get("id")) == ("2.0", 1), "the refusal answers no request")
+    shown.expect(shown.last.refusal().get("reason") == told, f"the reason is {shown.last.refusal()}, not {told}")
+    if shown.case.status == 200:
+        shown.expect(message.get("result", {}).get("isError") is True, "the refusal is no error of a tool")
 
 
 def _check_forwarded(shown):
@@ -181,7 +200,8 @@ def _check_line(shown, found, decision, reason, status, digest):
         shown.wrong.append(f"it has {len(found)} audit lines")
         return
     record = json.loads(found[0])
-    expected = {"event": "tool_call", "agent_id": case.agent, "tool": case.tool, "decision": decision,
+    event = "mcp_message" if case.server and case.tool == calls.UNKNOWN else "tool_call"
+    expected = {"event": event, "agent_id": case.agent, "tool": case.tool, "decision": decision,
                 "reason": reason, "would_deny": case.shadow, "status": status, "policy": digest}
     shown.expect(AUDIT_FIELDS <= set(record), f"the audit line has {list(record)}")
     for name, value in expected.items():

@@ -77,7 +77,8 @@ class Gateway:
             ("/etc/toolgate/toolgate_filter.wasm", yaml_text(str(module)), 1),
             ("port_value: 9901", "port_value: 0", 1),
             ("port_value: 10000", "port_value: 0", 1),
-            ("port_value: 8080", f"port_value: {tool_port}", 1),
+            # The sample MCP server is the same program.
+            ("port_value: 8080", f"port_value: {tool_port}", 2),
         ]:
             if text.count(old) != times:
                 raise StartFailed(f"envoy.yaml must have {old} {times} times, it has it {text.count(old)} times")

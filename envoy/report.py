@@ -28,7 +28,9 @@ def rows(everything):
 
 def _row(shown):
     passed = f" ({len(shown.answers) - 1} passed)" if shown.case.passes_first else ""
-    reason = shown.last.problem().get("reason") or shown.case.reason
+    reason = shown.last.problem().get("reason") or shown.case.told or shown.case.reason
+    if shown.case.lists:
+        reason = f"lists {', '.join(shown.case.lists)}"
     if shown.case.shadow:
         reason = f"would be {reason}"
     saw = ", ".join(shown.last.seen[0].agents()) if shown.last.seen else "-"

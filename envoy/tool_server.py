@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A sample tool server: it takes any call, reads its body, and answers with what it got.
 
-In: HTTP/1.1 requests. Out: a JSON answer, and one line of text for each call.
+In: HTTP/1.1 requests; below `/mcp/`, messages for an MCP server. Out: a JSON answer, and one line of text for each call.
 Has no rules of its own: it trusts `x-forwarded-agent`, as a tool behind the gateway may.
 """
 
@@ -11,6 +11,15 @@ import json
 from typing import NamedTuple
 
 ONE_LINE_BYTES = 64 * 1024  # of a chunk's size or of a trailer, with room to spare
+
+
+# What the MCP server lists. The policy pins another `create_issue`, and knows no `delete_project`.
+LISTED = [
+    {"name": "search_issues", "description": "Finds issues.",
+     "inputSchema": {"type": "object", "properties": {"q": {"type": "string"}}}},
+    {"name": "create_issue", "description": "Writes an issue.", "inputSchema": {"type": "object"}},
+    {"name": "delete_project", "description": "Deletes all of it.", "inputSchema": {"type": "object"}},
+]
 
 
 class Call(NamedTuple):
@@ -46,11 +55,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def answer(self):
         call = Call(self.command, self.path, self.headers.items(), self._body())
         self.server.on_call(call)
-        text = json.dumps({
+        answer = mcp_answer(call) if call.path.startswith("/mcp/") else {
             "tool": call.path.rsplit("/", 1)[-1],
             "agent": ", ".join(call.agents()) or None,
             "received": call.body.decode("utf-8", "replace"),
-        }).encode() + b"\n"
+        }
+        text = json.dumps(answer).encode() + b"\n"
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(text)))
@@ -76,13 +86,33 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass  # `on_call` is shown more than this would say
 
 
+def mcp_answer(call):
+    """What an MCP server of few words answers, also to a message that it does not know."""
+    try:
+        message = json.loads(call.body)
+        method, given = message["method"], message.get("params", {})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {"jsonrpc": "2.0", "error": {"code": -32600, "message": "Invalid Request"}}
+    results = {
+        "initialize": {"protocolVersion": given.get("protocolVersion"), "capabilities": {"tools": {}},
+                       "serverInfo": {"name": "sample", "version": "1"}},
+        "ping": {},
+        "tools/list": {"tools": LISTED},
+        "tools/call": {"content": [{"type": "text", "text": f"{given.get('name')} for {', '.join(call.agents())}"}]},
+    }
+    if method not in results:
+        return {"jsonrpc": "2.0", "id": message.get("id"), "error": {"code": -32601, "message": "Method not found"}}
+    return {"jsonrpc": "2.0", "id": message.get("id"), "result": results[method]}
+
+
 def main():
     parser = argparse.ArgumentParser(description="A sample tool server: answers every call with what it got.")
     parser.add_argument("--address", default="127.0.0.1", help="where to listen (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8080, help="0 takes any free one (default: %(default)s)")
     options = parser.parse_args()
     with ToolServer((options.address, options.port), lambda call: print(call, flush=True)) as server:
-        print(f"tools at http://{options.address}:{server.server_port}/tools/...", flush=True)
+        place = f"http://{options.address}:{server.server_port}"
+        print(f"tools at {place}/tools/..., an MCP server at {place}/mcp/...", flush=True)
         try:
             server.serve_forever()
         except KeyboardInterrupt:
