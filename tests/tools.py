@@ -502,7 +502,9 @@ def get(name):
 def filter_environment():
     """With it, the filter is the same on every machine: no message of its panics says where crates lie here."""
     cargo = pathlib.Path(os.environ.get("CARGO_HOME") or "~/.cargo").expanduser()
-    return dict(os.environ, CARGO_ENCODED_RUSTFLAGS=f"--remap-path-prefix={cargo / 'registry' / 'src'}=crates")
+    # Of the target alone: cargo adds these flags to those of `.cargo/config.toml`, in whose place others would stand.
+    return dict(os.environ,
+                CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS=f"--remap-path-prefix={cargo / 'registry' / 'src'}=crates")
 
 
 def filter_module():
