@@ -70,11 +70,17 @@ impl HttpContext for ToolCallContext {
 
     /// Envoy shows our own replies here too: the engine knows which exchange was refused.
     fn on_http_response_headers(&mut self, _: usize, ends: bool) -> Action {
-        if self.exchange.is_counted() {
-            return self.or_refuse(|stream, policy| stream.judge_answer(policy, ends));
-        }
-        if self.exchange.is_of_server() {
-            return self.or_refuse(|stream, _| stream.judge_server_head(ends));
+        if self.exchange.is_counted() || self.exchange.is_of_server() {
+            // What is not judged does not go on, also if a host that fails takes no answer of ours in its place.
+            self.reading = Reading::Dropped;
+            return self.or_refuse(|stream, policy| {
+                let judged = stream.judge_answer(policy, ends);
+                if judged.is_err() {
+                    // A client would wait for a body of this length.
+                    unfix_length(Reading::Dropped)?;
+                }
+                judged
+            });
         }
         // The tool has done its work: what fails here is counted, and takes nothing back.
         let status = host::response_status().unwrap_or_else(|fault| {
@@ -201,36 +207,28 @@ impl ToolCallContext {
         Ok(with_store(|store| self.exchange.request_body(policy, &body, now, store)))
     }
 
-    /// Whether Envoy's rate limit filter, which stands behind, let the call pass. If that cannot be told, it did not.
+    /// Whether Envoy's rate limit filter, which stands behind, let the call pass: if that cannot be told, it did not. What a
+    /// server answers is read before it goes on; its head goes on at once, for it says nothing that is judged.
     fn judge_answer(&mut self, policy: &Policy, ends: bool) -> Result<Action, Fault> {
-        let (details, fields) = (host::response_details()?, host::response_header()?);
-        let fields = fields.list();
-        let answer = Answer { details: &details, fields: &fields };
-        Ok(match self.exchange.answer_head(policy, &answer, host::response_status()?, host::now()?) {
-            AnswerStep::Pass(_) if self.exchange.is_of_server() => self.judge_server_head(ends)?,
-            AnswerStep::Pass(fields) => pass(&fields),
-            AnswerStep::Reply(reply) => send(&reply),
-        })
-    }
-
-    /// What a server answers is read before it goes on. Its head goes on at once: it says nothing that is judged.
-    fn judge_server_head(&mut self, ends: bool) -> Result<Action, Fault> {
         let (details, fields, status) = (host::response_details()?, host::response_header()?, host::response_status()?);
-        let head = Head { fields: &fields.list() };
-        self.reading = match self.exchange.server_answer_head(&details, head, status, ends) {
+        let fields = fields.list();
+        let counted = if self.exchange.is_counted() {
+            let answer = Answer { details: &details, fields: &fields };
+            self.exchange.answer_head(policy, &answer, status, host::now()?)
+        } else {
+            AnswerStep::Pass(self.exchange.response_head(status))
+        };
+        let added = match counted {
+            AnswerStep::Reply(reply) => return Ok(send(&reply)),
+            AnswerStep::Pass(added) => added,
+        };
+        let reading = match self.exchange.server_answer_head(&details, Head { fields: &fields }, status, ends) {
             HeadOfAnswer::Reply(reply) => return Ok(send(&reply)),
             HeadOfAnswer::Read(reading) => reading,
         };
-        // What goes on may be shorter, or nothing.
-        match self.reading {
-            Reading::Nothing => {}
-            Reading::Whole | Reading::Events => host::remove_from_response_header(b"content-length")?,
-            Reading::Dropped => {
-                host::remove_from_response_header(b"content-length")?;
-                host::remove_from_response_header(b"content-encoding")?;
-            }
-        }
-        Ok(pass(&self.exchange.response_head(status)))
+        unfix_length(reading)?;
+        self.reading = reading;
+        Ok(pass(&added))
     }
 
     /// Puts in place of a piece what goes on of the answer so far. What is held is held by the engine: Envoy ends a stream
@@ -265,6 +263,18 @@ fn with_store<T>(run: impl FnOnce(&mut SharedData) -> T) -> T {
     let done = run(&mut store);
     store.fault.into_iter().for_each(metrics::count_fault);
     done
+}
+
+/// Takes out of the header what holds no longer: of what is read, less may go on, or nothing.
+fn unfix_length(reading: Reading) -> Result<(), Fault> {
+    match reading {
+        Reading::Nothing => Ok(()),
+        Reading::Whole | Reading::Events => host::remove_from_response_header(b"content-length"),
+        Reading::Dropped => {
+            host::remove_from_response_header(b"content-length")?;
+            host::remove_from_response_header(b"content-encoding")
+        }
+    }
 }
 
 /// Answers, and holds the request whether or not the host took the answer.
