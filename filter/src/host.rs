@@ -116,12 +116,7 @@ pub fn response_status() -> Result<Option<u16>, Fault> {
 
 /// The first `size` bytes of the request's body, as far as Envoy holds it.
 pub fn request_body(size: usize) -> Result<Vec<u8>, Fault> {
-    if size == 0 {
-        return Ok(Vec::new());
-    }
-    let body = abi::buffer(abi::Buffer::RequestBody, size)?;
-    // A shorter body than was announced would be judged in place of the one that is sent.
-    if body.len() == size { Ok(body) } else { Err(Fault { call: "proxy_get_buffer_bytes", status: -1 }) }
+    whole(abi::Buffer::RequestBody, size)
 }
 
 /// Puts bytes in place of the first `replaced` ones of the request's body, of those that Envoy holds.
@@ -131,11 +126,16 @@ pub fn set_request_body(replaced: usize, bytes: &[u8]) -> Result<(), Fault> {
 
 /// The bytes of the response's body that Envoy shows.
 pub fn response_body(size: usize) -> Result<Vec<u8>, Fault> {
+    whole(abi::Buffer::ResponseBody, size)
+}
+
+/// All of the announced bytes: fewer would be judged in place of those that are sent.
+fn whole(buffer: abi::Buffer, size: usize) -> Result<Vec<u8>, Fault> {
     if size == 0 {
         return Ok(Vec::new());
     }
-    let body = abi::buffer(abi::Buffer::ResponseBody, size)?;
-    if body.len() == size { Ok(body) } else { Err(Fault { call: "proxy_get_buffer_bytes", status: -1 }) }
+    let bytes = abi::buffer(buffer, size)?;
+    if bytes.len() == size { Ok(bytes) } else { Err(Fault { call: "proxy_get_buffer_bytes", status: -1 }) }
 }
 
 /// Puts bytes in place of the first `replaced` ones of the response's body, of those that Envoy shows.
