@@ -66,11 +66,10 @@ impl Exchange {
         status: Option<u16>,
         now: Timestamp,
     ) -> AnswerStep {
-        let limits: Vec<GlobalLimit> = match self.held_to() {
-            Some((agent, tool)) => policy.globals(agent, tool).map(|global| global.limit.clone()).collect(),
-            None => Vec::new(),
-        };
-        match limits::counted(answer.details, answer.fields, limits.iter()) {
+        let held_to = self.held_to().into_iter();
+        let limits: Vec<&GlobalLimit> =
+            held_to.flat_map(|(agent, tool)| policy.globals(agent, tool)).map(|global| &global.limit).collect();
+        match limits::counted(answer.details, answer.fields, limits.iter().copied()) {
             Counted::Yes => AnswerStep::Pass(self.response_head(status)),
             Counted::No => {
                 self.is_unanswered = true;
@@ -99,12 +98,12 @@ impl Exchange {
 }
 
 /// Which of the call's limits is spent. Whoever runs the gateway may have set others: those are no rule of the policy.
-fn spent(limits: &[GlobalLimit], told: &Told, now: Timestamp) -> (Denial, Option<Standing>) {
+fn spent(limits: &[&GlobalLimit], told: &Told, now: Timestamp) -> (Denial, Option<Standing>) {
     let Told { requests, reset_secs } = *told;
     let is_told = |limit: &&GlobalLimit| requests.is_none_or(|requests| requests == limit.requests);
     // Two limits of one count differ in their unit: the window that ends soon enough is the shorter one.
     let lasts = |limit: &&GlobalLimit| reset_secs.is_none_or(|reset| reset <= u64::from(limit.unit.seconds()));
-    let Some(limit) = limits.iter().filter(is_told).filter(lasts).min_by_key(|limit| limit.unit) else {
+    let Some(limit) = limits.iter().copied().filter(is_told).filter(lasts).min_by_key(|limit| limit.unit) else {
         let retry_after = reset_secs.unwrap_or_default().max(1);
         let reason = Reason::LimitSpent { kind: LimitKind::Rate, limit: OF_THE_GATEWAY.to_owned(), retry_after };
         return (reason.into(), None);
