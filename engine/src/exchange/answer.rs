@@ -59,16 +59,15 @@ pub(super) struct Held {
 
 impl Held {
     fn push(&mut self, piece: &[u8]) {
-        for &byte in piece {
-            if self.is_whole {
-                return;
-            }
-            self.bytes.push(byte);
-            self.step(byte);
+        if self.is_whole {
+            return;
         }
+        let last = piece.iter().position(|&byte| self.ends_at(byte));
+        self.bytes.extend_from_slice(last.and_then(|last| piece.get(..=last)).unwrap_or(piece));
     }
 
-    fn step(&mut self, byte: u8) {
+    /// Takes note of the next byte. Whether it closes the first bracket.
+    fn ends_at(&mut self, byte: u8) -> bool {
         match byte {
             _ if self.is_escaped => self.is_escaped = false,
             b'\\' if self.is_in_string => self.is_escaped = true,
@@ -80,6 +79,7 @@ impl Held {
             }
             _ => {}
         }
+        self.is_whole
     }
 }
 
