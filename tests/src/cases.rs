@@ -3,7 +3,7 @@
 //! In: a case file, a way to send calls, and who sends them. Out: what became of each call, and what is wrong with that.
 //! Starts nothing: a test does, and says where audit lines and arrivals are found.
 
-#![expect(clippy::panic, reason = "only tests call this: a call without any reply must stop them")]
+#![expect(clippy::panic, reason = "only tests call this: a call without any reply or verdict must stop them")]
 
 use crate::{
     gateway::Headers,
@@ -187,4 +187,13 @@ pub fn complaints(outcome: &Outcome, line: &serde_json::Value, seen: &[Seen], wa
         same("the number of arrivals", at_tool.len().to_string(), "0".to_owned());
     }
     wrong
+}
+
+/// Decision, reason and rule of an audit line.
+///
+/// # Panics
+/// When the line lacks one.
+#[must_use]
+pub fn verdict(line: &serde_json::Value) -> [&str; 3] {
+    ["decision", "reason", "rule"].map(|field| line[field].as_str().unwrap_or_else(|| panic!("no {field}: {line}")))
 }

@@ -1,6 +1,6 @@
 //! Who calls: issuers of tokens, an authority of certificates, and the filters by which Envoy verifies both.
 //!
-//! In: claims and names. Out: signed tokens, certificates, and parts of Envoy's configuration.
+//! In: claims and names. Out: signed tokens, certificates, and parts of Envoy's configuration; what a tool was told of callers.
 //! Signs what it is told, also what Envoy must refuse.
 
 #![expect(clippy::expect_used, reason = "only tests call this: keys that cannot be made must stop them")]
@@ -274,4 +274,27 @@ impl Default for Authority {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// What the one tool that was called was told of its caller: the agent, and the user for whom it acts. Forgets the call.
+///
+/// # Panics
+/// When not one call came, or a field stands twice.
+#[must_use]
+pub fn told(upstream: &Upstream) -> (String, String) {
+    let mut seen = upstream.seen();
+    upstream.clear();
+    let call = seen.pop().filter(|_| seen.is_empty()).expect("one call");
+    (only(&call, "x-forwarded-agent"), only(&call, "x-forwarded-agent-user"))
+}
+
+/// The value of a field of the header that stands there once, or nothing.
+///
+/// # Panics
+/// When it stands there twice.
+#[must_use]
+pub fn only(seen: &Seen, name: &str) -> String {
+    let values: Vec<_> = seen.header_values(name).into_iter().map(String::from_utf8_lossy).collect();
+    assert!(values.len() <= 1, "{seen:?}");
+    values.concat()
 }

@@ -13,7 +13,7 @@ use toolgate_tests::{
         gateway::{EnvoyGateway, Resources},
         upstream::{Seen, Upstream},
     },
-    identity::{Authority, Issuer, Names},
+    identity::{Authority, Issuer, Names, only, told},
 };
 
 const BOTH: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
@@ -47,20 +47,6 @@ fn reason(reply: &Reply) -> (u16, String) {
 
 fn refused(status: u16, reason: &str) -> (u16, String) {
     (status, reason.to_owned())
-}
-
-/// What the one tool that was called was told of its caller.
-fn told(tool: &Upstream) -> (String, String) {
-    let seen = tool.seen();
-    assert_eq!(seen.len(), 1, "{seen:?}");
-    tool.clear();
-    (only(&seen[0], "x-forwarded-agent"), only(&seen[0], "x-forwarded-agent-user"))
-}
-
-fn only(seen: &Seen, name: &str) -> String {
-    let values: Vec<_> = seen.header_values(name).into_iter().map(String::from_utf8_lossy).collect();
-    assert!(values.len() <= 1, "{seen:?}");
-    values.concat()
 }
 
 /// The values of one provider, and what else stands there.

@@ -6,16 +6,19 @@
 use policy_compiler::files::NoFiles;
 use serde_json::{Value, json};
 use std::cell::Cell;
-use toolgate_tests::harness::{
-    PATIENCE,
-    client::{Call, Protocol, Reply},
-    envoy::Update,
-    gateway::{EnvoyGateway, Resources},
-    load,
-    ratelimit::RateLimitService,
-    redis::Redis,
-    upstream::{Answer, Upstream},
-    wait_for,
+use toolgate_tests::{
+    cases::verdict,
+    harness::{
+        PATIENCE,
+        client::{Call, Protocol, Reply},
+        envoy::Update,
+        gateway::{EnvoyGateway, Resources},
+        load,
+        ratelimit::RateLimitService,
+        redis::Redis,
+        upstream::{Answer, Upstream},
+        wait_for,
+    },
 };
 
 /// Limits of tools and of an agent; two servers, so that there are two routes. `more` is for the policy's top.
@@ -101,10 +104,6 @@ impl Counted {
     }
 }
 
-fn told(line: &Value) -> [&str; 3] {
-    ["decision", "reason", "rule"].map(|field| line[field].as_str().unwrap())
-}
-
 #[test]
 fn each_limit_holds_exactly_and_a_refused_call_takes_nothing() {
     let counted = Counted::start("");
@@ -121,7 +120,7 @@ fn each_limit_holds_exactly_and_a_refused_call_takes_nothing() {
     assert_eq!((refused.status, refused.json()["reason"].as_str()), (429, Some("quota_exceeded")));
     assert!(refused.header("retry-after").is_some_and(|after| after.parse::<u32>().is_ok()), "{refused:?}");
     let lines = counted.lines(206);
-    let denied: Vec<_> = lines.iter().filter(|line| line["status"] == 429).map(told).collect();
+    let denied: Vec<_> = lines.iter().filter(|line| line["status"] == 429).map(verdict).collect();
     assert_eq!(denied, [["deny", "quota_exceeded", "/tools/search/quota"]; 151]);
     assert_eq!([("mail", "a"), ("search", "b")].map(|(tool, agent)| counted.send(&call(tool, agent)).status), [200; 2]);
     assert_eq!(counted.count("_search b_"), 1);
@@ -163,7 +162,7 @@ fn a_limit_of_an_agent_holds_over_its_tools_and_takes_from_no_other_when_it_refu
     let statuses = tools.map(|tool| counted.send(&call(tool, "c")).status);
     assert_eq!(statuses, [200, 200, 200, 200, 200, 200, 200, 429, 429, 429]);
     let lines = counted.lines(3);
-    assert_eq!(lines.iter().map(told).collect::<Vec<_>>(), [["deny", "quota_exceeded", "/agents/c/quota"]; 3]);
+    assert_eq!(lines.iter().map(verdict).collect::<Vec<_>>(), [["deny", "quota_exceeded", "/agents/c/quota"]; 3]);
     assert_eq!(["_search c_", "_mail c_"].map(|key| counted.count(key)), [4, 3], "{}", counted.keys());
     assert_eq!(counted.statuses(&call("shared", "a")), [200, 200, 200, 200, 429], "nothing of it was taken");
 }
@@ -180,7 +179,7 @@ fn without_the_service_calls_are_refused_or_pass_as_the_policy_says_and_it_is_au
         assert_eq!(["search", "free"].map(|tool| counted.send(&call(tool, "a")).status), [status, 200]);
         let lines = counted.lines(3);
         let unanswered: Vec<_> = lines.iter().map(|line| line["unanswered"] == true).collect();
-        assert_eq!((told(&lines[1]), unanswered), (said, vec![false, status == 200, false]), "{lines:?}");
+        assert_eq!((verdict(&lines[1]), unanswered), (said, vec![false, status == 200, false]), "{lines:?}");
         assert_eq!(counted.tool.seen().len(), if status == 200 { 3 } else { 2 });
     }
 }

@@ -10,6 +10,7 @@ use std::{
 };
 use toolgate_engine::{bundle::GlobalRule, exchange};
 use toolgate_tests::{
+    cases::verdict,
     gateway::{self, Headers},
     harness::{
         PATIENCE,
@@ -143,10 +144,6 @@ fn last_line(envoy: &Envoy, count: usize) -> Value {
     envoy.audit_lines("main", count).remove(count - 1)
 }
 
-fn told(line: &Value) -> [&str; 3] {
-    ["decision", "reason", "rule"].map(|field| line[field].as_str().unwrap())
-}
-
 /// All fields by which a call can be counted.
 fn counted_by(headers: &[(Vec<u8>, Vec<u8>)]) -> Vec<(String, String)> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -175,7 +172,7 @@ fn two_envoys_together_admit_exactly_the_limit() {
     for envoy in &envoys {
         let lines = envoy.audit_lines("main", 10_000);
         let denied = lines.iter().filter(|line| line["decision"] == "deny");
-        assert!(denied.clone().all(|line| told(line) == ["deny", "quota_exceeded", "/tools/search/quota"]));
+        assert!(denied.clone().all(|line| verdict(line) == ["deny", "quota_exceeded", "/tools/search/quota"]));
         assert_eq!(denied.count(), lines.iter().filter(|line| line["status"] == 429).count());
         gateway::assert_no_trap(envoy);
     }
@@ -211,7 +208,7 @@ fn a_refusal_of_the_service_is_told_as_one_of_the_filter() {
         assert_eq!(send(call_of("mail", "b")).status, 200, "nothing holds it, so nobody is asked");
     }
     let lines = envoy.audit_lines("main", 10);
-    let denied: Vec<_> = lines.iter().filter(|line| line["status"] == 429).map(told).collect();
+    let denied: Vec<_> = lines.iter().filter(|line| line["status"] == 429).map(verdict).collect();
     let [quota, rate] =
         [["deny", "quota_exceeded", "/tools/search/quota"], ["deny", "rate_exceeded", "/agents/a/rate"]];
     assert_eq!(denied, [quota, rate, quota, rate]);
@@ -233,10 +230,10 @@ fn limits_are_for_each_agent_for_all_and_for_tool_groups() {
     assert_eq!(statuses(&envoy, &call("a")), [200, 200]);
     assert_eq!(statuses(&envoy, &call("b")), [200, 429], "all agents share the tool's limit");
     assert_eq!(statuses(&envoy, &call_of("mail", "a")), [200, 200], "another tool has one of its own");
-    assert_eq!(told(&last_line(&envoy, 4)), ["deny", "rate_exceeded", "/tools/search/rate"]);
+    assert_eq!(verdict(&last_line(&envoy, 4)), ["deny", "rate_exceeded", "/tools/search/rate"]);
     // What one limit refuses has taken from the others: web counts the refused call, too.
     assert_eq!(statuses(&envoy, &call_of("mail", "b")), [429], "all agents share a limit of the group");
-    assert_eq!(told(&last_line(&envoy, 7)), ["deny", "quota_exceeded", "/tool_groups/web/quota"]);
+    assert_eq!(verdict(&last_line(&envoy, 7)), ["deny", "quota_exceeded", "/tool_groups/web/quota"]);
     let seen = counted_by(&tool.seen()[0].headers);
     let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let group = |at: usize| rules(&policy)[at].header.clone();
@@ -270,7 +267,7 @@ fn a_call_that_the_filter_refuses_takes_nothing_from_a_global_limit() {
     assert_eq!(last_line(&envoy, 9)["reason"], "quota_exceeded");
     // The filter's own limit has counted what the service then refused; what it refuses itself is not asked for.
     assert_eq!(statuses(&envoy, &call("a")), [429]);
-    assert_eq!(told(&last_line(&envoy, 10)), ["deny", "rate_exceeded", "/tools/search/rate"]);
+    assert_eq!(verdict(&last_line(&envoy, 10)), ["deny", "rate_exceeded", "/tools/search/rate"]);
     let keys = redis.ask("KEYS *");
     let key = keys.lines().find(|line| line.starts_with("tools_")).unwrap();
     assert_eq!(redis.ask(&format!("GET \"{key}\"")), "$1\r\n4\r\n", "the fifth call was not counted");
@@ -339,7 +336,7 @@ fn a_tool_that_answers_as_the_limit_would_keeps_its_answer() {
         }
     }
     for line in envoy.audit_lines("main", 6) {
-        assert_eq!(told(&line)[..2], ["allow", "granted"]);
+        assert_eq!(verdict(&line)[..2], ["allow", "granted"]);
         assert!(line["unanswered"].is_null(), "it was counted: {line}");
     }
 }
@@ -356,11 +353,11 @@ fn a_refusal_by_a_limit_of_the_gateways_own_is_no_rule_of_the_policy() {
     let listener = counting(gateway::listener("main", &policy, Headers::Held), &fields, WithoutAnswer::Refuse, PATIENT);
     let envoy = start(&tool, service.address(), listener);
     assert_eq!(statuses(&envoy, &call("a")), [200, 200, 429]);
-    assert_eq!(told(&last_line(&envoy, 3)), ["deny", "rate_exceeded", ""]);
+    assert_eq!(verdict(&last_line(&envoy, 3)), ["deny", "rate_exceeded", ""]);
     // A call that has no global limit is not the filter's to explain.
     let refused = send(&envoy, &call_of("mail", "a"));
     assert_eq!((refused.status, refused.body.len()), (429, 0));
-    assert_eq!(told(&last_line(&envoy, 4)), ["allow", "granted", "/tools/mail/agents/0"]);
+    assert_eq!(verdict(&last_line(&envoy, 4)), ["allow", "granted", "/tools/mail/agents/0"]);
 }
 
 /// What the filter says of a call without an answer of the service.
@@ -402,9 +399,9 @@ fn without_redis_calls_are_refused_or_pass_as_it_is_set_and_it_is_said() {
     let lines = open.audit_lines("main", 440);
     let silent = lines.iter().filter(|line| line["unanswered"] == true).count();
     assert_eq!(counted(&open), Some(u64::try_from(silent).unwrap()));
-    assert!((40..440).contains(&silent) && lines.iter().all(|line| told(line)[..2] == ["allow", "granted"]));
+    assert!((40..440).contains(&silent) && lines.iter().all(|line| verdict(line)[..2] == ["allow", "granted"]));
     let lines = closed.audit_lines("main", 440);
-    let refused: Vec<_> = lines.iter().filter(|line| line["status"] == 503).map(told).collect();
+    let refused: Vec<_> = lines.iter().filter(|line| line["status"] == 503).map(verdict).collect();
     assert!(refused.iter().all(|told| *told == ["deny", "undecided_limits", "/tools/search/quota"]), "{refused:?}");
     assert_eq!(unanswered(&closed), 0);
     assert_undecided(&send(&closed, &call("a")));
@@ -429,7 +426,7 @@ fn without_the_service_calls_are_refused_or_pass_as_it_is_set_and_it_is_said() {
     assert_eq!([&closed, &open].map(|envoy| send(envoy, &call_of("mail", "a")).status), [200, 200]);
     assert_eq!(tool.seen().len(), 5);
     let line = &closed.audit_lines("main", 3)[1];
-    assert_eq!(told(line), ["deny", "undecided_limits", "/tools/search/quota"]);
+    assert_eq!(verdict(line), ["deny", "undecided_limits", "/tools/search/quota"]);
     assert_eq!((line["status"].as_u64(), line["unanswered"].is_null()), (Some(503), true));
     let lines = open.audit_lines("main", 3);
     let silent: Vec<_> = lines.iter().map(|line| line["unanswered"] == true).collect();

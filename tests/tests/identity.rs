@@ -9,9 +9,9 @@ use toolgate_tests::{
     harness::{
         client::{Call, Protocol, Reply, http1::Http1Connection, tls::TlsClient},
         envoy::Envoy,
-        upstream::{Seen, Upstream},
+        upstream::Upstream,
     },
-    identity::{Authority, Clients, Issuer, Names, allow_missing_or_failed, api_key_filter, jwt_filter},
+    identity::{Authority, Clients, Issuer, Names, allow_missing_or_failed, api_key_filter, jwt_filter, only, told},
 };
 
 const BOTH: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
@@ -30,20 +30,6 @@ fn call() -> Call {
 
 fn bearer(token: &str) -> Call {
     call().header("authorization", format!("Bearer {token}"))
-}
-
-/// What the one tool that was called was told of its caller.
-fn told(upstream: &Upstream) -> (String, String) {
-    let seen = upstream.seen();
-    assert_eq!(seen.len(), 1, "{seen:?}");
-    upstream.clear();
-    (only(&seen[0], "x-forwarded-agent"), only(&seen[0], "x-forwarded-agent-user"))
-}
-
-fn only(seen: &Seen, name: &str) -> String {
-    let values: Vec<_> = seen.header_values(name).into_iter().map(String::from_utf8_lossy).collect();
-    assert!(values.len() <= 1, "{seen:?}");
-    values.concat()
 }
 
 fn reason(reply: &Reply) -> String {
