@@ -507,10 +507,13 @@ def filter_environment():
                 CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS=f"--remap-path-prefix={cargo / 'registry' / 'src'}=crates")
 
 
+# What builds the filter, in that environment.
+FILTER_BUILD = ["cargo", "build", "--locked", "--release", "-p", "toolgate-filter", "--target", WASM]
+
+
 def filter_module():
     """Builds the filter, and gives its path and cargo's target folder."""
-    command = ["cargo", "build", "--locked", "--release", "-p", "toolgate-filter", "--target", WASM]
-    work("toolgate-filter: building", command, CACHE / "logs" / "build-toolgate-filter.log", env=filter_environment())
+    work("toolgate-filter: building", FILTER_BUILD, CACHE / "logs" / "build-toolgate-filter.log", env=filter_environment())
     metadata = answer(["cargo", "metadata", "--no-deps", "--format-version", "1"], cwd=str(REPOSITORY))
     if metadata is None:
         raise ToolError("cargo cannot read the workspace")
