@@ -13,6 +13,7 @@ use toolgate_tests::harness::{
     named,
     upstream::{Answer, Seen, Upstream},
 };
+use wasmparser::{Operator, Parser, Payload};
 
 const POLICY: &str = "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\nidentity: { header: x-agent-id }\n\
     agents: { a: {} }\ntools:\n  search: { agents: [a], arguments: { blocked: [bad] } }\n";
@@ -101,6 +102,18 @@ fn no_folder_of_the_machine_that_built_it_is_in_the_module() {
     let holds = |text: &str| module.windows(text.len()).any(|bytes| bytes == text.as_bytes());
     assert!(holds("crates/") && holds("proxy-wasm-"), "where its crates were");
     assert!(!holds(&format!("{}/", std::env::var("HOME").unwrap())) && !holds("/registry/src/"));
+}
+
+/// Flags of a build can take the place of those that ask for them, and nothing but the speed would tell.
+#[test]
+fn the_module_has_vector_instructions() {
+    let module = fs::read(named("TOOLGATE_FILTER")).unwrap();
+    let bodies = Parser::new(0).parse_all(&module).filter_map(|part| match part.unwrap() {
+        Payload::CodeSectionEntry(body) => Some(body),
+        _ => None,
+    });
+    let loads = bodies.flat_map(|body| body.get_operators_reader().unwrap().into_iter().collect::<Vec<_>>());
+    assert!(loads.map(Result::unwrap).any(|operator| matches!(operator, Operator::V128Load { .. })));
 }
 
 #[test]
