@@ -147,6 +147,19 @@ fn no_file_names_a_registry_or_a_folder_of_one_machine() {
     assert_eq!(found, Vec::<String>::new());
 }
 
+/// A page with both sides of a merge still reads like a page.
+#[test]
+fn no_file_has_what_an_unfinished_merge_leaves() {
+    let is_left = |line: &str| ["<", ">"].iter().any(|sign| line.starts_with(&format!("{} ", sign.repeat(7))));
+    let found: Vec<_> = files()
+        .into_iter()
+        .flat_map(|(name, text)| {
+            text.lines().filter(|line| is_left(line)).map(|line| format!("{name}: {line}")).collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(found, Vec::<String>::new());
+}
+
 #[test]
 fn every_module_says_what_it_is_for() {
     let silent: Vec<_> = files_ending(".rs")
