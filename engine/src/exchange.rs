@@ -317,17 +317,18 @@ impl Exchange {
     fn deny(&mut self, policy: &Policy, denial: Denial) -> Option<Reply> {
         let Denial { reason, rule } = denial;
         let is_shadowed = reason.can_be_shadowed() && self.tool.is_some_and(|tool| policy.mode(tool) == Mode::Shadow);
-        let reply = (!is_shadowed).then(|| self.reply_to(&reason, &self.standings));
+        let reply =
+            (!is_shadowed).then(|| self.reply_to(&reason, rule.and_then(|rule| policy.rule(rule)), &self.standings));
         self.phase = if is_shadowed { Phase::Forwarded } else { Phase::Refused };
         self.judgement = Some(Judgement { reason: Some(reason), rule });
         reply
     }
 
     /// The refusal of a call, or of a message in the shape of its protocol.
-    fn reply_to(&self, reason: &Reason, standings: &[Standing]) -> Reply {
+    fn reply_to(&self, reason: &Reason, rule: Option<&str>, standings: &[Standing]) -> Reply {
         let request_id = self.request_id.as_deref();
         match &self.mcp {
-            Some(mcp) => mcp.reply(reason, request_id, standings),
+            Some(mcp) => mcp.reply(reason, rule, request_id, standings),
             None => denial::reply(reason, request_id, standings),
         }
     }
@@ -335,7 +336,7 @@ impl Exchange {
     /// Records that the host failed, or that there is no policy. The call is refused, whatever was decided before.
     pub fn undecided(&mut self, why: Undecided) -> Reply {
         let reason = Reason::Undecided(why);
-        let reply = self.reply_to(&reason, &[]);
+        let reply = self.reply_to(&reason, None, &[]);
         // In place of an answer, the host shows no head again.
         if self.phase == Phase::Forwarded {
             self.status = Some(reply.status);

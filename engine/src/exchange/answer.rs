@@ -129,7 +129,7 @@ impl Exchange {
             _ if is_error || mcp.id.is_none() => Reading::Dropped,
             _ => {
                 let denial = Reason::Mcp(Objection::Answer).into();
-                return match self.refuse_answer(denial) {
+                return match self.refuse_answer(denial, None) {
                     AnswerStep::Reply(reply) => HeadOfAnswer::Reply(reply),
                     AnswerStep::Pass(_) => HeadOfAnswer::Read(Reading::Dropped),
                 };
@@ -186,7 +186,7 @@ impl Exchange {
     /// Records that an answer cannot be shown, after its head went on. Returns what is said in its place.
     pub fn unfit(&mut self) -> Reply {
         let reason = Reason::Mcp(Objection::Answer);
-        let reply = self.reply_to(&reason, &[]);
+        let reply = self.reply_to(&reason, None, &[]);
         self.phase = Phase::Refused;
         self.judgement = Some(Judgement { reason: Some(reason), rule: None });
         reply

@@ -77,19 +77,20 @@ impl Exchange {
             }
             Counted::Unknown => {
                 let rule = limits.first().map(|limit| limit.rule);
-                self.refuse_answer(Denial { reason: Reason::Undecided(Undecided::Limits), rule })
+                self.refuse_answer(Denial { reason: Reason::Undecided(Undecided::Limits), rule }, None)
             }
             Counted::Spent(told) => {
                 let (denial, standing) = spent(&limits, &told, now);
                 self.standings = standing.into_iter().collect();
-                self.refuse_answer(denial)
+                let rule = denial.rule.and_then(|rule| policy.rule(rule));
+                self.refuse_answer(denial, rule)
             }
         }
     }
 
-    pub(super) fn refuse_answer(&mut self, Denial { reason, rule }: Denial) -> AnswerStep {
+    pub(super) fn refuse_answer(&mut self, Denial { reason, rule }: Denial, told: Option<&str>) -> AnswerStep {
         let standings = if matches!(reason, Reason::Undecided(_)) { &[][..] } else { &self.standings };
-        let reply = self.reply_to(&reason, standings);
+        let reply = self.reply_to(&reason, told, standings);
         self.phase = Phase::Refused;
         self.status = Some(reply.status);
         self.judgement = Some(Judgement { reason: Some(reason), rule });

@@ -140,13 +140,19 @@ impl Mcp {
     }
 
     /// The answer to what is refused, in the protocol's shape.
-    pub(super) fn reply(&self, reason: &Reason, request_id: Option<&str>, standings: &[Standing]) -> Reply {
+    pub(super) fn reply(
+        &self,
+        reason: &Reason,
+        rule: Option<&str>,
+        request_id: Option<&str>,
+        standings: &[Standing],
+    ) -> Reply {
         let to = match &self.id {
             _ if self.is_unanswered => Recipient::Nobody,
             Some(id) => Recipient::Request(id),
             None => Recipient::Unknown,
         };
-        mcp::refuse(Refusal::Denied(reason, &self.asked.target()), to, self.version, request_id, standings)
+        mcp::refuse(Refusal::Denied(reason, &self.asked.target(), rule), to, self.version, request_id, standings)
     }
 
     /// What the answer is awaited for.

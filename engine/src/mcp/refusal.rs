@@ -1,7 +1,7 @@
 //! Refusals in the protocol's own shape: an error with the caller's id, or a result that tells the model what to mend.
 //!
 //! In: why something is refused, and to whom. Out: status, fields and body. No shape makes a client fall back to an older
-//! protocol. Tells no rule and no argument's value: a rule names what the policy has for others.
+//! protocol. Tells no argument's value, and a rule only to who may use what it is for: others would learn what is there.
 
 use super::{Disagreement, Flaw, Id, Invalid, Objection, Target, Version};
 use crate::{
@@ -23,8 +23,8 @@ pub enum Refusal<'a> {
     OriginNotAllowed,
     /// The server's answer is not one that can be shown.
     AnswerUnfit,
-    /// What it asks for is refused, or could not be judged.
-    Denied(&'a Reason, &'a Target<'a>),
+    /// What it asks for is refused, by a rule perhaps, or could not be judged.
+    Denied(&'a Reason, &'a Target<'a>, Option<&'a str>),
 }
 
 /// Who is told.
@@ -72,15 +72,26 @@ struct Shape {
     is_result: bool,
     headers: Vec<(&'static str, String)>,
     retry_after: Option<u64>,
+    /// The rule that refused.
+    rule: Option<String>,
     /// More members of `data`, as JSON.
     more: String,
 }
 
 impl Shape {
     fn new(status: u16, code: i32, reason: &'static str, message: impl Into<String>) -> Self {
-        let message = message.into();
-        let (details, more) = (reason, String::new());
-        Self { status, code, message, reason, details, is_result: false, headers: vec![], retry_after: None, more }
+        Self {
+            status,
+            code,
+            message: message.into(),
+            reason,
+            details: reason,
+            is_result: false,
+            headers: vec![],
+            retry_after: None,
+            rule: None,
+            more: String::new(),
+        }
     }
 
     /// An error of ours: the status is its code.
@@ -95,7 +106,10 @@ impl Shape {
             Refusal::MethodNotPassed => Self::of_objection(&Objection::Method, &Target::Nothing, version),
             Refusal::OriginNotAllowed => Self::of_objection(&Objection::Origin, &Target::Nothing, version),
             Refusal::AnswerUnfit => Self::of_objection(&Objection::Answer, &Target::Nothing, version),
-            Refusal::Denied(reason, target) => Self::of_reason(reason, target, version),
+            Refusal::Denied(reason, target, rule) => {
+                let rule = rule.filter(|_| is_of_what_is_granted(reason)).map(str::to_owned);
+                Self { rule, ..Self::of_reason(reason, target, version) }
+            }
         }
     }
 
@@ -201,7 +215,8 @@ impl Shape {
         let id = id.map(|id| format!("\"id\":{},", id.as_json())).unwrap_or_default();
         let retry = self.retry_after.map(|seconds| format!(",\"retryAfter\":{seconds}")).unwrap_or_default();
         let request = request_id.map(|id| format!(",\"requestId\":{}", quoted(id))).unwrap_or_default();
-        let data = format!("{{\"reason\":{}{retry}{}{request}}}", quoted(self.reason), self.more);
+        let rule = self.rule.as_ref().map(|rule| format!(",\"rule\":{}", quoted(rule))).unwrap_or_default();
+        let data = format!("{{\"reason\":{}{rule}{retry}{}{request}}}", quoted(self.reason), self.more);
         let (code, message) = (self.code, quoted(&self.message));
         let answer = if self.is_result {
             let kind = if version.is_stateless() { "\"resultType\":\"complete\"," } else { "" };
@@ -211,6 +226,15 @@ impl Shape {
             format!("\"error\":{{\"code\":{code},\"message\":{message},\"data\":{data}}}")
         };
         format!("{{\"jsonrpc\":\"2.0\",{id}{answer}}}").into_bytes()
+    }
+}
+
+/// Whether the agent may use what it asked for, and only went about it in a way that a rule does not allow.
+fn is_of_what_is_granted(reason: &Reason) -> bool {
+    match reason {
+        Reason::Argument { .. } | Reason::LimitSpent { .. } | Reason::BodyTooLarge { .. } => true,
+        Reason::BodyMalformed(malformed) => malformed.problem == Problem::InexactNumber,
+        _ => false,
     }
 }
 

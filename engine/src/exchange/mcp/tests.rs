@@ -453,6 +453,6 @@ fn a_call_that_is_counted_elsewhere_is_refused_in_the_protocols_shape() {
     };
     let body: Json = serde_json::from_slice(&reply.body).unwrap();
     assert_eq!((reply.status, &body["id"], &body["error"]["code"]), (429, &7.into(), &429.into()));
-    assert_eq!(body["error"]["data"], json!({"reason": "quota_exceeded", "retryAfter": 12}));
+    assert_eq!(body["error"]["data"], json!({"reason": "quota_exceeded", "rule": "/agent", "retryAfter": 12}));
     assert!(!exchange.is_of_server());
 }

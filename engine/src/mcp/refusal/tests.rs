@@ -68,11 +68,24 @@ fn refusals() -> Vec<Refusal<'static>> {
 }
 
 #[test]
+fn the_rule_is_told_where_the_agent_may_use_what_it_asked_for_and_nowhere_else() {
+    let inexact = Reason::BodyMalformed(Malformed { at: 3, problem: Problem::InexactNumber });
+    let spent = Reason::LimitSpent { kind: LimitKind::Rate, limit: "l".to_owned(), retry_after: 9 };
+    for reason in reasons() {
+        let (_, body) = answered(Refusal::Denied(&reason, &TOOL, Some("/r")), Version::V2025_06_18);
+        let is_told = [&blocked(), &inexact, &spent, &Reason::BodyTooLarge { limit: 7 }].contains(&&reason);
+        assert_eq!(body["error"]["data"].get("rule"), is_told.then_some(&json!("/r")), "{reason:?}");
+    }
+    let (_, body) = answered(Refusal::Denied(&blocked(), &TOOL, Some("/r")), Version::V2026_07_28);
+    assert_eq!(body["result"]["_meta"][META]["rule"], "/r");
+}
+
+#[test]
 fn bad_arguments_are_told_to_the_model_where_the_version_says_so() {
     let text = "a string at `/q` holds something that is blocked";
     let data = json!({"reason": "argument_blocked"});
     for version in Version::ALL {
-        let (status, body) = answered(Refusal::Denied(&blocked(), &TOOL), version);
+        let (status, body) = answered(Refusal::Denied(&blocked(), &TOOL, None), version);
         let mut result = json!({
             "content": [{"type": "text", "text": text}], "isError": true, "_meta": {"dev.toolgate/refusal": data},
         });
@@ -84,7 +97,7 @@ fn bad_arguments_are_told_to_the_model_where_the_version_says_so() {
             Version::V2025_03_26 | Version::V2025_06_18 => error(-32602, text, data.clone()),
         };
         assert_eq!((status, body), (200, want), "{version:?}");
-        let prompt = answered(Refusal::Denied(&blocked(), &Target::Prompt("p")), version);
+        let prompt = answered(Refusal::Denied(&blocked(), &Target::Prompt("p"), None), version);
         assert_eq!(prompt, (200, error(-32602, text, data.clone())));
     }
 }
@@ -92,10 +105,10 @@ fn bad_arguments_are_told_to_the_model_where_the_version_says_so() {
 #[test]
 fn a_number_that_nobody_can_judge_is_a_bad_argument_and_no_parse_error() {
     let reason = Reason::BodyMalformed(Malformed { at: 3, problem: Problem::InexactNumber });
-    let (status, body) = answered(Refusal::Denied(&reason, &TOOL), Version::V2026_07_28);
+    let (status, body) = answered(Refusal::Denied(&reason, &TOOL, None), Version::V2026_07_28);
     assert_eq!((status, &body["result"]["isError"]), (200, &json!(true)));
     let reason = Reason::BodyMalformed(Malformed { at: 3, problem: Problem::DuplicateKey });
-    let (status, body) = answered(Refusal::Denied(&reason, &TOOL), Version::V2025_06_18);
+    let (status, body) = answered(Refusal::Denied(&reason, &TOOL, None), Version::V2025_06_18);
     assert_eq!((status, &body["error"]["code"]), (400, &json!(-32700)));
 }
 
@@ -103,7 +116,7 @@ fn a_number_that_nobody_can_judge_is_a_bad_argument_and_no_parse_error() {
 fn what_is_unknown_and_what_is_forbidden_look_the_same_to_the_agent_and_not_to_the_operator() {
     for version in Version::ALL {
         let reply = |reason| {
-            let reply = refuse(Refusal::Denied(&reason, &TOOL), Recipient::Request(&id("7")), version, None, &[]);
+            let reply = refuse(Refusal::Denied(&reason, &TOOL, None), Recipient::Request(&id("7")), version, None, &[]);
             let details = reply.details.clone();
             (Reply { details: String::new(), ..reply }, details)
         };
@@ -118,7 +131,8 @@ fn what_is_unknown_and_what_is_forbidden_look_the_same_to_the_agent_and_not_to_t
 
 #[test]
 fn each_kind_of_thing_is_unknown_by_its_name() {
-    let of = |target: Target<'_>| answered(Refusal::Denied(&Reason::ToolNotGranted, &target), Version::V2025_11_25);
+    let of =
+        |target: Target<'_>| answered(Refusal::Denied(&Reason::ToolNotGranted, &target, None), Version::V2025_11_25);
     let unknown = |message: &str, reason: &str| (403, error(-32602, message, json!({"reason": reason})));
     assert_eq!(of(Target::Prompt("p")), unknown("Unknown prompt: p", "prompt_unknown"));
     assert_eq!(of(Target::Resource("a:b")), unknown("Unknown resource: a:b", "resource_unknown"));
@@ -130,7 +144,8 @@ fn each_kind_of_thing_is_unknown_by_its_name() {
 
 #[test]
 fn a_name_is_escaped_and_cut() {
-    let of = |name: &str| answered(Refusal::Denied(&Reason::ToolUnknown, &Target::Tool(name)), Version::V2025_11_25);
+    let of =
+        |name: &str| answered(Refusal::Denied(&Reason::ToolUnknown, &Target::Tool(name), None), Version::V2025_11_25);
     assert_eq!(of("\"},\n\u{0}\\").1["error"]["message"], "Unknown tool: \"},\n\u{0}\\");
     let long = of(&"ä".repeat(5000)).1;
     assert_eq!(long["error"]["message"], format!("Unknown tool: {}…", "ä".repeat(128)));
@@ -140,7 +155,8 @@ fn a_name_is_escaped_and_cut() {
 fn a_limit_says_when_to_come_back_in_field_and_body() {
     for version in Version::ALL {
         let reason = Reason::LimitSpent { kind: LimitKind::Quota, limit: "search".to_owned(), retry_after: 40 };
-        let reply = refuse(Refusal::Denied(&reason, &TOOL), Recipient::Request(&id("7")), version, Some("r\"1"), &[]);
+        let reply =
+            refuse(Refusal::Denied(&reason, &TOOL, None), Recipient::Request(&id("7")), version, Some("r\"1"), &[]);
         assert_eq!(reply.status, 429);
         assert!(reply.headers.contains(&("retry-after", "40".to_owned())));
         let body: Value = serde_json::from_slice(&reply.body).unwrap();
@@ -152,7 +168,7 @@ fn a_limit_says_when_to_come_back_in_field_and_body() {
 #[test]
 fn challenges_stay_in_their_fields() {
     for reason in [Reason::IdentityUnverified, Reason::ScopeInsufficient { scope: Some("search".to_owned()) }] {
-        let reply = refuse(Refusal::Denied(&reason, &TOOL), Recipient::Unknown, Version::V2025_11_25, None, &[]);
+        let reply = refuse(Refusal::Denied(&reason, &TOOL, None), Recipient::Unknown, Version::V2025_11_25, None, &[]);
         assert_eq!(reply.status, reason.status());
         assert!(reply.headers.iter().any(|(name, value)| *name == "www-authenticate" && value.starts_with("Bearer")));
     }
@@ -219,7 +235,7 @@ fn an_id_goes_back_byte_for_byte() {
 fn a_notification_is_never_answered_with_a_body_or_with_success() {
     for version in Version::ALL {
         for reason in reasons() {
-            let reply = refuse(Refusal::Denied(&reason, &TOOL), Recipient::Nobody, version, None, &[]);
+            let reply = refuse(Refusal::Denied(&reason, &TOOL, None), Recipient::Nobody, version, None, &[]);
             assert!(reply.body.is_empty() && reply.status >= 400, "{reason:?}");
             assert!(reply.headers.iter().all(|(name, _)| *name != "content-type"));
         }
@@ -233,7 +249,7 @@ fn no_refusal_has_a_code_that_is_not_its_own_or_makes_a_client_fall_back() {
         let reasons = reasons();
         let denied = reasons
             .iter()
-            .flat_map(|reason| [Refusal::Denied(reason, &TOOL), Refusal::Denied(reason, &Target::Nothing)]);
+            .flat_map(|reason| [Refusal::Denied(reason, &TOOL, None), Refusal::Denied(reason, &Target::Nothing, None)]);
         let all = denied.chain(refusals()).chain([Refusal::Disagreement(&disagreement)]);
         for (refusal, to) in all.flat_map(|refusal| [(refusal, true), (refusal, false)]) {
             let id = id("7");
