@@ -24,7 +24,7 @@ use crate::{
     names,
     policy::{AgentIndex, Policy, ServerIndex, ToolIndex},
     redact,
-    request::Head,
+    request::{self, Head},
 };
 
 /// The header field that tells a tool who calls.
@@ -348,7 +348,7 @@ impl Exchange {
 
     fn edits<B: AsRef<[u8]>>(&self, head: Head<'_, B>) -> Edits {
         let mut remove: Vec<Vec<u8>> = head.untrusted().map(<[u8]>::to_vec).collect();
-        if self.mcp.is_some() {
+        if self.mcp.is_some() && !matches!(head.field("accept-encoding"), request::Field::Absent) {
             // An answer that is compressed cannot be read.
             remove.push(b"accept-encoding".to_vec());
         }

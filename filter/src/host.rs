@@ -110,8 +110,16 @@ pub fn response_details() -> Result<Vec<u8>, Fault> {
 
 /// The response's status, if it is a number.
 pub fn response_status() -> Result<Option<u16>, Fault> {
-    let value = abi::field(abi::Map::ResponseHeader, ":status")?;
-    Ok(std::str::from_utf8(&value).ok().and_then(|status| status.parse().ok()))
+    Ok(number(&abi::field(abi::Map::ResponseHeader, ":status")?))
+}
+
+/// The same, where all fields of the response's header are there already.
+pub fn status_in(fields: &[(&[u8], &[u8])]) -> Option<u16> {
+    fields.iter().find(|(name, _)| *name == b":status").and_then(|(_, value)| number(value))
+}
+
+fn number(value: &[u8]) -> Option<u16> {
+    std::str::from_utf8(value).ok()?.parse().ok()
 }
 
 /// The first `size` bytes of the request's body, as far as Envoy holds it.

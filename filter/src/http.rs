@@ -77,7 +77,7 @@ impl HttpContext for ToolCallContext {
                 let judged = stream.judge_answer(policy, ends);
                 if judged.is_err() {
                     // A client would wait for a body of this length.
-                    unfix_length(Reading::Dropped)?;
+                    unfix_length(Reading::Dropped, |_| true)?;
                 }
                 judged
             });
@@ -210,10 +210,11 @@ impl ToolCallContext {
     /// Whether Envoy's rate limit filter, which stands behind, let the call pass: if that cannot be told, it did not. What a
     /// server answers is read before it goes on; its head goes on at once, for it says nothing that is judged.
     fn judge_answer(&mut self, policy: &Policy, ends: bool) -> Result<Action, Fault> {
-        let (details, fields, status) = (host::response_details()?, host::response_header()?, host::response_status()?);
+        let fields = host::response_header()?;
         let fields = fields.list();
+        let status = host::status_in(&fields);
         let counted = if self.exchange.is_counted() {
-            let answer = Answer { details: &details, fields: &fields };
+            let answer = Answer { details: &host::response_details()?, fields: &fields };
             self.exchange.answer_head(policy, &answer, status, host::now()?)
         } else {
             AnswerStep::Pass(self.exchange.response_head(status))
@@ -222,11 +223,12 @@ impl ToolCallContext {
             AnswerStep::Reply(reply) => return Ok(send(&reply)),
             AnswerStep::Pass(added) => added,
         };
-        let reading = match self.exchange.server_answer_head(&details, Head { fields: &fields }, status, ends) {
+        let judged = self.exchange.server_answer_head(Head { fields: &fields }, status, ends, host::response_details);
+        let reading = match judged? {
             HeadOfAnswer::Reply(reply) => return Ok(send(&reply)),
             HeadOfAnswer::Read(reading) => reading,
         };
-        unfix_length(reading)?;
+        unfix_length(reading, |name| fields.iter().any(|(there, _)| *there == name))?;
         self.reading = reading;
         Ok(pass(&added))
     }
@@ -238,7 +240,11 @@ impl ToolCallContext {
             Reading::Nothing | Reading::Dropped => Vec::new(),
             Reading::Whole | Reading::Events => {
                 let piece = host::response_body(size)?;
-                with_store(|store| self.exchange.server_answer_piece(policy, &piece, ends, store))
+                let goes_on = with_store(|store| self.exchange.server_answer_piece(policy, &piece, ends, store));
+                if goes_on == piece {
+                    return Ok(Action::Continue);
+                }
+                goes_on
             }
         };
         host::set_response_body(size, &goes_on)?;
@@ -265,16 +271,15 @@ fn with_store<T>(run: impl FnOnce(&mut SharedData) -> T) -> T {
     done
 }
 
-/// Takes out of the header what holds no longer: of what is read, less may go on, or nothing.
-fn unfix_length(reading: Reading) -> Result<(), Fault> {
-    match reading {
-        Reading::Nothing => Ok(()),
-        Reading::Whole | Reading::Events => host::remove_from_response_header(b"content-length"),
-        Reading::Dropped => {
-            host::remove_from_response_header(b"content-length")?;
-            host::remove_from_response_header(b"content-encoding")
-        }
-    }
+/// Takes out of the header what is there and holds no longer: of what is read, less may go on, or nothing.
+fn unfix_length(reading: Reading, is_there: impl Fn(&[u8]) -> bool) -> Result<(), Fault> {
+    let of_body: &[&[u8]] = match reading {
+        Reading::Nothing => &[],
+        Reading::Whole | Reading::Events => &[b"content-length"],
+        Reading::Dropped => &[b"content-length", b"content-encoding"],
+    };
+    let mut stale = of_body.iter().filter(|name| is_there(name));
+    stale.try_for_each(|name| host::remove_from_response_header(name))
 }
 
 /// Answers, and holds the request whether or not the host took the answer.

@@ -189,21 +189,16 @@ fn a_host_that_does_not_say_who_calls_means_503_and_never_another_source() {
 fn a_host_that_does_not_say_who_answered_a_counted_call_means_503() {
     let upstream = Upstream::start();
     let policy = POLICY.replace("1000/month", "{ limit: 9/day, scope: global }");
-    let listeners = [
-        enforced_without("proxy_get_property", "counted", &policy),
-        enforced_without("proxy_get_header_map_value", "counted-status", &policy),
-        enforced_without("", "whole-counted", &policy),
-    ];
+    let listeners =
+        [enforced_without("proxy_get_property", "counted", &policy), enforced_without("", "whole-counted", &policy)];
     let envoy = Envoy::start(&gateway::config(&upstream, listeners).concurrency(1));
     for protocol in BOTH {
         assert_eq!(call().send(protocol, envoy.listener_addr("whole-counted")).unwrap().status, 200);
-        for listener in ["counted", "counted-status"] {
-            let reply = call().send(protocol, envoy.listener_addr(listener)).unwrap();
-            assert_eq!((reply.status, reply.json()["reason"].as_str()), (503, Some("undecided_host")), "{listener}");
-            let line = envoy.audit_lines(listener, 1).pop().unwrap();
-            let told = (&line["decision"], &line["reason"], &line["status"]);
-            assert_eq!(told, (&"deny".into(), &"undecided_host".into(), &503.into()), "{listener}");
-        }
+        let reply = call().send(protocol, envoy.listener_addr("counted")).unwrap();
+        assert_eq!((reply.status, reply.json()["reason"].as_str()), (503, Some("undecided_host")));
+        let line = envoy.audit_lines("counted", 1).pop().unwrap();
+        let told = (&line["decision"], &line["reason"], &line["status"]);
+        assert_eq!(told, (&"deny".into(), &"undecided_host".into(), &503.into()));
     }
     gateway::assert_no_trap(&envoy);
 }
@@ -425,37 +420,40 @@ const SERVER: &str = "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\nidentity: {
 #[test]
 fn a_host_that_does_not_show_or_change_an_answer_lets_no_list_pass() {
     let list = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"secret"},{"name":"search"}]}}"#;
-    let upstream = Upstream::answering(move |seen| match seen.header_values("x-answer").first() {
-        Some(_) => Answer::events([list], Duration::from_millis(1)),
-        None => Answer::new(200).header("content-type", "application/json").body(list),
+    let json = |status| Answer::new(status).header("content-type", "application/json").body(list);
+    let upstream = Upstream::answering(move |seen| match seen.header_values("x-answer").as_slice() {
+        [b"events"] => Answer::events([list], Duration::from_millis(1)),
+        // Only of an error is it asked who says it.
+        [b"error"] => json(404),
+        _ => json(200),
     });
     let refused = [
         "proxy_get_property",
         "proxy_get_header_map_pairs",
+        "proxy_remove_header_map_value",
         "proxy_set_buffer_bytes",
         "proxy_get_buffer_bytes",
         // Such a host may refuse what the filter answers in place, too.
         "proxy_get_property proxy_send_local_response",
-        "proxy_get_header_map_value proxy_send_local_response",
+        "proxy_remove_header_map_value proxy_send_local_response",
     ];
     let listeners = refused.iter().map(|functions| enforced_without(functions, functions, SERVER));
     let whole = enforced_without("", "whole", SERVER);
     let envoy = Envoy::start(&gateway::config(&upstream, listeners.chain([whole])).concurrency(1));
-    let ask = |listener: &str, protocol, streams: bool| {
+    let ask = |listener: &str, protocol, answer: &str| {
         let call = Call::new("POST", "/mcp").header("x-agent-id", "a").header("content-type", "application/json");
-        let call = call.body(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#);
-        let call = if streams { call.header("x-answer", "events") } else { call };
+        let call = call.header("x-answer", answer).body(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#);
         match call.send(protocol, envoy.listener_addr(listener)) {
             Ok(reply) => reply.text(),
             Err(failure) => failure.received.map(|reply| reply.text()).unwrap_or_default(),
         }
     };
     for protocol in BOTH {
-        for streams in [false, true] {
-            assert!(ask("whole", protocol, streams).contains("search"));
+        for answer in ["json", "events", "error"] {
+            assert!(ask("whole", protocol, answer).contains("search"));
             for functions in refused {
-                let got = ask(functions, protocol, streams);
-                assert!(!got.contains("secret"), "{functions} {protocol:?} {streams}: {got}");
+                let got = ask(functions, protocol, answer);
+                assert!(!got.contains("secret"), "{functions} {protocol:?} {answer}: {got}");
             }
         }
     }

@@ -106,7 +106,8 @@ fn converse(policy: &Policy, agent: &str, server: &Server, body: &str) {
         {
             assert!(policy.agent_named(agent).is_some(), "nobody's message goes on");
             let fields = [("content-type", media_type)];
-            let _ = exchange.server_answer_head(b"via_upstream", Head { fields: &fields }, Some(200), false);
+            let details = || Ok::<_, Infallible>(b"via_upstream".to_vec());
+            let _ = exchange.server_answer_head(Head { fields: &fields }, Some(200), false, details);
             for piece in
                 [&b"data: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"tools\":[{\"name\":\"t\"}"[..], b"]}}\n\n"]
             {

@@ -19,6 +19,9 @@ const MAX_ANSWER_BYTES: usize = 16 << 20;
 /// The longest event of a stream that is held until it is whole, in bytes.
 const MAX_EVENT_BYTES: usize = 8 << 20;
 
+/// Envoy's word for an answer that is not its own.
+const VIA_UPSTREAM: &[u8] = b"via_upstream";
+
 /// How the body of an answer is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
@@ -109,30 +112,35 @@ impl Exchange {
         self.mcp.is_some() && self.phase == Phase::Forwarded
     }
 
-    /// Judges the head of an answer. `details` are Envoy's own: by them, what Envoy answers itself is told from what a
-    /// server does.
-    pub fn server_answer_head<B: AsRef<[u8]>>(
+    /// Judges the head of an answer.
+    ///
+    /// `details` asks the host who answered, in Envoy's own words. It is asked only where that makes a difference: what can
+    /// be read and is no error is read, whoever says it.
+    pub fn server_answer_head<B: AsRef<[u8]>, E>(
         &mut self,
-        details: &[u8],
         head: Head<'_, B>,
         status: Option<u16>,
         ends: bool,
-    ) -> HeadOfAnswer {
-        let Some(mcp) = &mut self.mcp else { return HeadOfAnswer::Read(Reading::Nothing) };
-        if details != b"via_upstream" || ends {
-            return HeadOfAnswer::Read(Reading::Nothing);
-        }
+        details: impl FnOnce() -> Result<Vec<u8>, E>,
+    ) -> Result<HeadOfAnswer, E> {
+        let Some(mcp) = self.mcp.as_deref_mut().filter(|_| !ends) else {
+            return Ok(HeadOfAnswer::Read(Reading::Nothing));
+        };
         let is_error = status.is_none_or(|status| !(200..300).contains(&status));
-        let reading = match media_type(head) {
-            Some(reading) if is_plain(head) => reading,
+        let readable = media_type(head).filter(|_| is_plain(head));
+        if (is_error || readable.is_none()) && details()? != VIA_UPSTREAM {
+            return Ok(HeadOfAnswer::Read(Reading::Nothing));
+        }
+        let reading = match readable {
+            Some(reading) => reading,
             // Nobody waits for it, or the status says enough.
             _ if is_error || mcp.id.is_none() => Reading::Dropped,
             _ => {
                 let denial = Reason::Mcp(Objection::Answer).into();
-                return match self.refuse_answer(denial, None) {
+                return Ok(match self.refuse_answer(denial, None) {
                     AnswerStep::Reply(reply) => HeadOfAnswer::Reply(reply),
                     AnswerStep::Pass(_) => HeadOfAnswer::Read(Reading::Dropped),
-                };
+                });
             }
         };
         match reading {
@@ -140,7 +148,7 @@ impl Exchange {
             Reading::Whole => mcp.held = Some(Held::default()),
             Reading::Nothing | Reading::Dropped => {}
         }
-        HeadOfAnswer::Read(reading)
+        Ok(HeadOfAnswer::Read(reading))
     }
 
     /// Takes the next piece of a server's answer; `ends` says that none follows. Returns what goes on in its place.

@@ -6,6 +6,7 @@ use crate::{
     limits::Timestamp,
 };
 use serde_json::{Value as Json, json};
+use std::convert::Infallible;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -22,8 +23,14 @@ fn list() -> Json {
     request("tools/list", json!({}))
 }
 
+fn head(exchange: &mut Exchange, details: &str, fields: &[(&str, &str)], status: u16) -> HeadOfAnswer {
+    let details = || Ok::<_, Infallible>(details.as_bytes().to_vec());
+    let Ok(told) = exchange.server_answer_head(Head { fields }, Some(status), false, details);
+    told
+}
+
 fn read(exchange: &mut Exchange, fields: &[(&str, &str)], status: u16) -> Option<Reading> {
-    match exchange.server_answer_head(b"via_upstream", Head { fields }, Some(status), false) {
+    match head(exchange, "via_upstream", fields, status) {
         HeadOfAnswer::Read(reading) => Some(reading),
         HeadOfAnswer::Reply(reply) => {
             assert_eq!(reply.status, 502);
@@ -59,13 +66,31 @@ fn an_answer_is_read_by_its_type_and_what_cannot_be_read_does_not_go_on() {
         assert_eq!(reading(bad, 200), None, "{bad:?}");
         assert_eq!(reading(bad, 405), Some(Reading::Dropped), "{bad:?}");
     }
-    let mut exchange = forwarded(&policy, &list());
-    let ended = exchange.server_answer_head(b"via_upstream", Head::<&str> { fields: &[] }, Some(200), true);
-    assert_eq!(ended, HeadOfAnswer::Read(Reading::Nothing));
-    let own = exchange.server_answer_head(b"upstream_reset", Head::<&str> { fields: &[] }, Some(503), false);
-    assert_eq!(own, HeadOfAnswer::Read(Reading::Nothing));
     let told = forwarded(&policy, &json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
     assert_eq!(read(&mut { told }, &[], 202), Some(Reading::Dropped));
+}
+
+#[test]
+fn what_envoy_says_in_place_of_a_server_goes_on_if_it_is_an_error_or_cannot_be_read() {
+    let policy = load(&bundle());
+    let own =
+        |fields: &[(&str, &str)], status| head(&mut forwarded(&policy, &list()), "upstream_reset", fields, status);
+    assert_eq!(own(&[("content-type", "text/plain")], 503), HeadOfAnswer::Read(Reading::Nothing));
+    assert_eq!(own(&[JSON], 503), HeadOfAnswer::Read(Reading::Nothing));
+    assert_eq!(own(&[("content-type", "text/plain")], 200), HeadOfAnswer::Read(Reading::Nothing));
+    assert_eq!(own(&[JSON], 200), HeadOfAnswer::Read(Reading::Whole), "it could be a list");
+}
+
+#[test]
+fn who_answered_is_asked_only_where_it_makes_a_difference_and_a_host_that_does_not_say_is_a_fault() {
+    let policy = load(&bundle());
+    let silent = |fields: &[(&str, &str)], status, ends| {
+        forwarded(&policy, &list()).server_answer_head(Head { fields }, Some(status), ends, || Err("silent"))
+    };
+    assert_eq!(silent(&[JSON], 200, false), Ok(HeadOfAnswer::Read(Reading::Whole)));
+    assert_eq!(silent(&[], 200, true), Ok(HeadOfAnswer::Read(Reading::Nothing)));
+    assert_eq!(silent(&[JSON], 404, false), Err("silent"));
+    assert_eq!(silent(&[("content-type", "text/plain")], 200, false), Err("silent"));
 }
 
 #[test]
