@@ -92,7 +92,11 @@ pub enum BadList {
 pub(super) type Edit = (Range<usize>, &'static str);
 
 const SCOPE: &str = "cacheScope";
-const MEMBERS: [&str; 5] = ["tools", "resources", "resourceTemplates", "prompts", SCOPE];
+const LIFETIME: &str = "ttlMs";
+const MEMBERS: [&str; 6] = ["tools", "resources", "resourceTemplates", "prompts", SCOPE, LIFETIME];
+
+/// How long a client may go by a list, in milliseconds, as a number and as it is written.
+const LONGEST: (f64, &str) = (60_000.0, "60000");
 
 /// Finds what to change in a result, in order of its bytes.
 pub(super) fn filter<'d>(
@@ -114,6 +118,7 @@ pub(super) fn filter<'d>(
         edits.extend(cuts.into_iter().map(|cut| (cut, "")));
     }
     edits.extend(privacy(result, version.is_stateless() && is_list));
+    edits.extend(lifetime(result).filter(|_| is_list));
     edits.sort_by_key(|(range, _)| range.start);
     Ok((edits, shown))
 }
@@ -127,6 +132,15 @@ pub(super) fn privacy(result: Value<'_>, is_needed: bool) -> Option<Edit> {
         return is_needed.then_some((behind_brace..behind_brace, edit));
     };
     (scope.as_str() != Some("private")).then(|| (scope.span(), "\"private\""))
+}
+
+/// What a server says of its own tools may hold for days; what an agent may use changes with the policy, of which the
+/// server knows nothing.
+fn lifetime(result: Value<'_>) -> Option<Edit> {
+    let (longest, written) = LONGEST;
+    let lifetime = result.child(LIFETIME)?;
+    let is_long = lifetime.raw().parse().is_ok_and(|milliseconds: f64| milliseconds > longest);
+    is_long.then(|| (lifetime.span(), written))
 }
 
 /// The bytes of a list that are to be cut out.

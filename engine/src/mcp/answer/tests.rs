@@ -139,6 +139,30 @@ fn what_was_cut_down_for_one_agent_is_for_no_other() {
 }
 
 #[test]
+fn a_list_holds_for_a_minute_at_most() {
+    for (lifetime, want) in [
+        ("0", "0"),
+        ("0.5", "0.5"),
+        ("60000", "60000"),
+        ("6e4", "6e4"),
+        ("-1", "-1"),
+        ("60001", "60000"),
+        ("86400000", "60000"),
+        ("1e999", "60000"),
+        ("\"60001\"", "60000"),
+        ("\"a while\"", "\"a while\""),
+        ("null", "null"),
+    ] {
+        let text = |lifetime: &str| format!(r#"{{"id":7,"result":{{"tools":[],"ttlMs":{lifetime}}}}}"#);
+        let (out, _) = shown(&text(lifetime), &awaited(Version::V2025_11_25, "tools/list"), &[]).unwrap();
+        assert_eq!(out, text(want));
+    }
+    let read = r#"{"id":7,"result":{"contents":[],"ttlMs":86400000,"cacheScope":"private"}}"#;
+    let passed = shown(read, &awaited(Version::V2026_07_28, "resources/read"), &[]).unwrap().1;
+    assert_eq!(passed.replaced, None, "no list");
+}
+
+#[test]
 fn what_one_agent_may_read_is_cached_for_no_other() {
     let text = r#"{"id":7,"result":{"contents":[],"tools":[{"name":"a"}],"cacheScope":"public"}}"#;
     let (out, _) = shown(text, &awaited(Version::V2026_07_28, "resources/read"), &[]).unwrap();
