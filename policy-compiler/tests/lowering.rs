@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use toolgate_engine::{
     bundle::{
         AuditArguments, Bundle, CertificateName, Deployment, IdentitySource, Mirror, Mode, Ruled, Share, Subject,
-        TokenSource, ToolsClaim, Unanswered, Window,
+        TokenSource, ToolsClaim, Unanswered, Window, encode,
     },
     policy::{MAX_MIRRORED, Policy},
 };
@@ -630,6 +630,8 @@ fn mirrored(arguments: &str) -> Result<Vec<String>, Vec<&'static str>> {
     let Some(bundle) = compiled.bundle else {
         return Err(compiled.diagnostics.iter().map(|found| found.code.id()).filter(|id| *id != "TG081").collect());
     };
+    let packed = encode(&bundle, Deployment::default()).unwrap();
+    assert!(Policy::load(packed.as_bytes()).is_ok(), "what the compiler writes is loaded");
     let shown = |mirror: &Ruled<Mirror>| {
         let Mirror { suffix, pointer } = &mirror.value;
         format!("{} {suffix} {pointer}", bundle.rules[mirror.rule as usize])
@@ -656,6 +658,8 @@ fn arguments_are_mirrored_as_the_schema_of_the_servers_tool_says() {
     assert_eq!(in_place("{ $ref: '#/schemas/u' }"), at("schema", &["Q /q"]), "through another one");
     let both = "{ $ref: '#/schemas/t', properties: { q: { type: integer, x-mcp-header: Q }, r: { type: string, x-mcp-header: R } } }";
     assert_eq!(in_place(both), at("schema", &["Q /q", "R /r"]));
+    let twice = "{ $ref: '#/schemas/t', properties: { q: { type: integer, x-mcp-header: q } } }";
+    assert_eq!(in_place(twice), at("schema", &["q /q"]));
     let beside = "{ properties: { a: { $ref: '#/schemas/word', type: string, x-mcp-header: A } } }";
     assert_eq!(in_place(beside), at("schema", &["A /a"]));
     for without in ["{ properties: { x-mcp-header: { type: string } } }", "{ default: { x-mcp-header: A } }", "true"] {

@@ -149,13 +149,20 @@ impl<'l, 'a> Collected<'l, 'a> {
         for Property { site, pointer } in properties {
             let Some(suffix) = self.suffix(*site) else { continue };
             self.require_type(*site);
-            let other = taken.entry(suffix.to_ascii_lowercase().replace('_', "-")).or_insert_with(|| pointer.clone());
-            if other != pointer {
-                let message = format!("the field `Mcp-Param-{suffix}` mirrors `{other}` already");
-                let help = "give each argument a name that differs by more than case, `_` and `-`";
-                self.find(Subject::Mirror, *site, message, help);
-            } else if !mirrored.iter().any(|mirror: &Mirror| mirror.pointer == *pointer && mirror.suffix == suffix) {
-                mirrored.push(Mirror { suffix, pointer: pointer.clone() });
+            // For a reader that takes `_` for `-`, these are one field.
+            let folded = suffix.to_ascii_lowercase().replace('_', "-");
+            match taken.get(&folded) {
+                None => {
+                    taken.insert(folded, pointer.clone());
+                    mirrored.push(Mirror { suffix, pointer: pointer.clone() });
+                }
+                // A schema and one that it stands for may both say it.
+                Some(other) if other == pointer => {}
+                Some(other) => {
+                    let message = format!("the field `Mcp-Param-{suffix}` mirrors `{other}` already");
+                    let help = "give each argument a name that differs by more than case, `_` and `-`";
+                    self.find(Subject::Mirror, *site, message, help);
+                }
             }
         }
         if let Some(property) = properties.get(MAX_MIRRORED).filter(|_| mirrored.len() > MAX_MIRRORED) {
