@@ -7,7 +7,7 @@ mod global;
 mod server;
 
 pub use global::{GLOBAL_PREFIX, GlobalLimit, GlobalRule, Over, Unanswered, Unit};
-pub use server::{Changed, Prompt, Resource, Server, Uris};
+pub use server::{Changed, Mirror, Prompt, Resource, Server, Uris};
 
 use crate::{automaton::Automaton, schema::Program};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -17,7 +17,7 @@ use std::fmt;
 use std::{format, string::String, vec::Vec};
 
 /// The form that this build writes and reads. Raised with every change to the types below.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
 /// The largest bundle that is read, inflated. Guards the filter against a small string that inflates without end.
 pub const MAX_BUNDLE_BYTES: usize = 32 << 20;
@@ -237,6 +237,8 @@ pub struct Tool {
     pub server: Option<u32>,
     /// The digest of the definition that it must have, if its server has it.
     pub pin: Option<Ruled<[u8; 32]>>,
+    /// Arguments that are mirrored in fields of the header, if its server has it.
+    pub mirrors: Vec<Ruled<Mirror>>,
     /// Whether denials are enforced.
     pub mode: Mode,
     /// Largest body of a call, in bytes.
@@ -491,8 +493,8 @@ mod tests {
 
     #[test]
     fn a_config_of_another_format_is_named_so() {
-        let other = packed().replace("\"format\":4", "\"format\":5,\"new\":true");
-        assert_eq!(decode(other.as_bytes()), Err(BadConfig::OtherFormat(5)));
+        let other = packed().replace("\"format\":5", "\"format\":6,\"new\":true");
+        assert_eq!(decode(other.as_bytes()), Err(BadConfig::OtherFormat(6)));
     }
 
     /// A config whose bundle is so many zeros: in most places, an empty text or an empty list for each.

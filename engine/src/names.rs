@@ -70,6 +70,11 @@ pub fn header_name(bytes: &[u8]) -> Result<&str, InvalidName> {
     checked(bytes, |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
+/// Checks the end of a header field's name: a token of RFC 9110, at most [`MAX_NAME_BYTES`] long.
+pub fn field_suffix(bytes: &[u8]) -> Result<&str, InvalidName> {
+    within(MAX_NAME_BYTES, bytes, |byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
 /// Checks the id of a user: visible ASCII, as OpenID Connect has it, without the signs that would make a list,
 /// a parameter or a quoted text of it when it stands in a header.
 pub fn user_id(bytes: &[u8]) -> Result<&str, InvalidName> {
@@ -138,6 +143,16 @@ mod tests {
         }
         for bad in ["", "a b", "a,b", "a;b", "\"a\"", "a\\b", "a\r\nx-forwarded-agent: b", "\u{e4}", &"x".repeat(256)] {
             assert!(user_id(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_fields_name_is_a_token() {
+        for good in ["Region", "x", "tenant_id", "!#$%&'*+-.^_`|~", "unknown", &"x".repeat(128)] {
+            assert_eq!(field_suffix(good.as_bytes()), Ok(good));
+        }
+        for bad in ["", "a b", "a:b", "a\r\nb", "R\u{e9}gion", "a\tb", "\"a\"", "a/b", "a,b", "a\0", &"x".repeat(129)] {
+            assert!(field_suffix(bad.as_bytes()).is_err(), "{bad}");
         }
     }
 

@@ -7,7 +7,7 @@ mod globals;
 mod servers;
 
 pub(crate) use globals::ReadyGlobal;
-pub use servers::{ServerIndex, is_method, is_prefix};
+pub use servers::{MAX_MIRRORED, ServerIndex, is_method, is_prefix};
 
 use crate::{
     arguments::{self, ArgumentChecks},
@@ -213,7 +213,7 @@ impl TryFrom<Packed> for Policy {
             tool.grants.sort_by_key(|grant| grant.subject);
         }
         servers::sort(&mut servers);
-        let servers = servers::ready(servers, &tools);
+        let servers = servers::ready(servers, &mut tools).map_err(BadConfig::Inconsistent)?;
         let agent_by_name = by_name(agents.iter().map(|agent| &agent.name), AgentIndex)?;
         let tool_by_name = by_name(tools.iter().map(|tool| &tool.name), ToolIndex)?;
         let automata = ready(&automata)?;
@@ -319,6 +319,7 @@ fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
             name,
             server,
             pin: _,
+            mirrors: _,
             mode: _,
             body_limit,
             grants,

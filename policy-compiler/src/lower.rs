@@ -76,6 +76,8 @@ pub(crate) fn lower(file: &PolicyFile, name: &str, files: &dyn Files, findings: 
             name: tool.id.name.clone(),
             server: servers::index_of(file, tool),
             pin: servers::pin(tool, &mut rules),
+            // They are known once all schemas are.
+            mirrors: Vec::new(),
             mode: file::value(tool.mode.as_ref()).or(file::value(file.defaults.mode.as_ref())).unwrap_or(Mode::Enforce),
             body_limit: body_limit(file, tool, &mut rules),
             grants,
@@ -88,8 +90,9 @@ pub(crate) fn lower(file: &PolicyFile, name: &str, files: &dyn Files, findings: 
         });
     }
     bundle.servers = servers::servers(file, &links, &mut all_checks, &mut rules);
-    let checks::Parts { automata, schemas, checks, files } = all_checks.into_parts(findings);
+    let checks::Parts { automata, schemas, checks, files, mirrors } = all_checks.into_parts(findings);
     (bundle.automata, bundle.schemas, bundle.checks) = (automata, schemas, checks);
+    bundle.tools.iter_mut().zip(mirrors).for_each(|(tool, mirrors)| tool.mirrors = mirrors);
     bundle.globals = globals.into_limits();
     bundle.rules = rules.pointers().to_vec();
     if grants_left == 0 || rules.is_overfull() {

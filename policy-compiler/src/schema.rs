@@ -12,6 +12,7 @@ mod emit;
 mod formats;
 mod library;
 mod merge;
+mod mirror;
 mod never;
 mod pool;
 mod resolve;
@@ -21,6 +22,7 @@ mod tests;
 mod tree;
 
 pub use dialect::Draft;
+pub use mirror::{Mirror, Mirrors};
 pub use tree::{Json, MAX_DEPTH};
 
 use crate::regex::Budget;
@@ -80,6 +82,10 @@ pub enum Subject {
     NeverHolds,
     /// Judging by the schema takes many steps.
     Cost,
+    /// What should be mirrored in a header field is not.
+    Mirror,
+    /// A header field has an underscore in its name.
+    Underscore,
 }
 
 /// Something wrong in a document.
@@ -134,6 +140,14 @@ pub fn reach(documents: &[Document], entries: &[String], options: Options) -> Re
     missing.sort();
     missing.dedup();
     Reach { missing, unused }
+}
+
+/// What clients mirror of arguments in header fields, by the schemas that `entries` name: those of tools of MCP servers.
+pub fn mirrors(documents: &[Document], entries: &[String], options: Options) -> Mirrors {
+    let mut library = Library::new(documents, options);
+    let sites: Vec<_> = entries.iter().map(|entry| library.entry(entry)).collect();
+    library.link();
+    mirror::mirrors(&library, &sites)
 }
 
 /// Compiles the schemas that `entries` name: URIs of documents, with a fragment for a schema inside.

@@ -162,7 +162,7 @@ fn a_packed_policy_is_one_line_and_its_size_is_said_beside_it() {
     assert_eq!(ran.code, 0);
     assert_eq!(ran.stdout.matches('\n').count(), 1);
     let config: Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!((&config["format"], &config["hold_headers"]), (&4.into(), &false.into()));
+    assert_eq!((&config["format"], &config["hold_headers"]), (&5.into(), &false.into()));
     let size = format!("{} bytes, 0 % of what a Kubernetes object holds", ran.stdout.trim_end().len());
     assert!(ran.stderr.contains("warning[TG046]") && ran.stderr.contains(&size), "{}", ran.stderr);
     assert_eq!(run(folder.path(), &["pack", "warned.yaml"]).stdout, ran.stdout, "the same bytes each time");
@@ -312,6 +312,24 @@ fn inspect_shows_which_limits_are_counted_globally() {
 }
 
 #[test]
+fn inspect_shows_which_arguments_are_compared_with_fields() {
+    let folder = folder();
+    let schema = "{ properties: { region: { type: string, x-mcp-header: Region } } }";
+    let server = format!(
+        "servers: {{ git: {{ path: /mcp, tools: {{ q: {{ agents: [a], arguments: {{ schema: {schema} }} }} }} }} }}\n"
+    );
+    let packed = run_with_input(folder.path(), &["pack", "-"], &[GOOD, &server].concat()).stdout;
+    let shown = run_with_input(folder.path(), &["inspect", "-"], &packed).stdout;
+    assert!(shown.contains("PINS  FIELDS  RESOURCES AND PROMPTS") && shown.contains("0     1       -"), "{shown}");
+    let json = run_with_input(folder.path(), &["inspect", "--format", "json", "-"], &packed).stdout;
+    let report: Value = serde_json::from_str(&json).unwrap();
+    let rule = "/servers/git/tools/q/arguments/schema";
+    let wanted = serde_json::json!([{ "field": "Mcp-Param-Region", "argument": "/region", "rule": rule }]);
+    assert_eq!(report["tools"][1]["mirrored"], wanted);
+    assert!(report["tools"][0].get("mirrored").is_none());
+}
+
+#[test]
 fn inspect_says_what_is_wrong_with_a_config_that_the_filter_would_refuse() {
     let folder = folder();
     let packed = run(folder.path(), &["pack", "good.yaml"]).stdout;
@@ -320,7 +338,7 @@ fn inspect_says_what_is_wrong_with_a_config_that_the_filter_would_refuse() {
         (GOOD, "not a packed policy"),
         ("", "not a packed policy"),
         ("{}", "not a packed policy"),
-        (&packed.replace("\"format\":4", "\"format\":5"), "format 5, this build reads format 4"),
+        (&packed.replace("\"format\":5", "\"format\":6"), "format 6, this build reads format 5"),
         (&packed.replace("\"policy\":\"", "\"policy\":\"!"), "damaged"),
         (&digest, "digest"),
     ] {

@@ -11,10 +11,10 @@ use policy_compiler::{
 use std::collections::BTreeMap;
 use toolgate_engine::{
     bundle::{
-        AuditArguments, Bundle, CertificateName, Deployment, IdentitySource, Mode, Ruled, Share, Subject, TokenSource,
-        ToolsClaim, Unanswered, Window,
+        AuditArguments, Bundle, CertificateName, Deployment, IdentitySource, Mirror, Mode, Ruled, Share, Subject,
+        TokenSource, ToolsClaim, Unanswered, Window, encode,
     },
-    policy::Policy,
+    policy::{MAX_MIRRORED, Policy},
 };
 
 const HEAD: &str = "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\nidentity: { header: x-agent-id }\n";
@@ -599,4 +599,112 @@ fn a_server_and_its_tools_are_what_the_policy_says_of_them() {
     assert_eq!(checks.max_string_length.unwrap().value, 9);
     assert_eq!(checks.blocked.iter().map(|blocked| blocked.at.as_str()).collect::<Vec<_>>(), [""]);
     assert_eq!((server.versions.len(), server.checks.len()), (4, 1));
+}
+
+/// Files by name.
+struct Given(&'static [(&'static str, &'static str)]);
+
+impl Files for Given {
+    fn read(&self, path: &str) -> Result<Vec<u8>, Unread> {
+        let found = self.0.iter().find(|(name, _)| *name == path);
+        found.map(|(_, text)| text.as_bytes().to_vec()).ok_or(Unread::Missing)
+    }
+}
+
+/// What is mirrored of the arguments of the tool `git/t`, whose `arguments` are these: rules, suffixes and pointers; or codes.
+fn mirrored(arguments: &str) -> Result<Vec<String>, Vec<&'static str>> {
+    let files = Given(&[
+        ("t.json", r#"{"properties": {"region": {"type": "string", "x-mcp-header": "Region"}}}"#),
+        (
+            "all.json",
+            r#"{"$defs": {"t": {"properties": {"region": {"type": "string", "x-mcp-header": "Region"}}},
+                "u": {"properties": {"user": {"type": "number", "x-mcp-header": "User"}}}}}"#,
+        ),
+    ]);
+    let policy = format!(
+        "{HEAD}agents: {{ a: {{}} }}\nschemas:\n  t: {{ properties: {{ q: {{ type: integer, x-mcp-header: Q }} }} }}\n  \
+         u: {{ $ref: '#/schemas/t' }}\n  word: {{ type: string }}\n\
+         servers: {{ git: {{ path: /mcp, tools: {{ t: {{ agents: [a], arguments: {arguments} }} }} }} }}\n"
+    );
+    let compiled = compile_with("p.yaml", policy.as_bytes(), &files);
+    let Some(bundle) = compiled.bundle else {
+        return Err(compiled.diagnostics.iter().map(|found| found.code.id()).filter(|id| *id != "TG081").collect());
+    };
+    let packed = encode(&bundle, Deployment::default()).unwrap();
+    assert!(Policy::load(packed.as_bytes()).is_ok(), "what the compiler writes is loaded");
+    let shown = |mirror: &Ruled<Mirror>| {
+        let Mirror { suffix, pointer } = &mirror.value;
+        format!("{} {suffix} {pointer}", bundle.rules[mirror.rule as usize])
+    };
+    Ok(bundle.tools[0].mirrors.iter().map(shown).collect())
+}
+
+#[test]
+fn arguments_are_mirrored_as_the_schema_of_the_servers_tool_says() {
+    let at = |schema: &str, mirrors: &[&str]| {
+        Ok(mirrors.iter().map(|mirror| format!("/servers/git/tools/t/arguments/{schema} {mirror}")).collect())
+    };
+    let in_place = |schema: &str| mirrored(&format!("{{ schema: {schema} }}"));
+    assert_eq!(
+        in_place(
+            "{ properties: { b: { type: boolean, x-mcp-header: B-1 }, a/b: { properties: { c: { type: string, x-mcp-header: C } } } } }"
+        ),
+        at("schema", &["B-1 /b", "C /a~1b/c"])
+    );
+    assert_eq!(mirrored("{ schema_file: t.json }"), at("schema_file", &["Region /region"]));
+    assert_eq!(in_place("{ $ref: t.json }"), at("schema", &["Region /region"]));
+    assert_eq!(in_place("{ $ref: 'all.json#/$defs/t' }"), at("schema", &["Region /region"]));
+    assert_eq!(in_place("{ $ref: '#/schemas/t' }"), at("schema", &["Q /q"]));
+    assert_eq!(in_place("{ $ref: '#/schemas/u' }"), at("schema", &["Q /q"]), "through another one");
+    let both = "{ $ref: '#/schemas/t', properties: { q: { type: integer, x-mcp-header: Q }, r: { type: string, x-mcp-header: R } } }";
+    assert_eq!(in_place(both), at("schema", &["Q /q", "R /r"]));
+    let twice = "{ $ref: '#/schemas/t', properties: { q: { type: integer, x-mcp-header: q } } }";
+    assert_eq!(in_place(twice), at("schema", &["q /q"]));
+    let beside = "{ properties: { a: { $ref: '#/schemas/word', type: string, x-mcp-header: A } } }";
+    assert_eq!(in_place(beside), at("schema", &["A /a"]));
+    for without in ["{ properties: { x-mcp-header: { type: string } } }", "{ default: { x-mcp-header: A } }", "true"] {
+        assert_eq!(in_place(without), Ok(vec![]), "{without}");
+    }
+}
+
+#[test]
+fn what_no_client_would_mirror_is_refused() {
+    let in_place = |schema: &str| mirrored(&format!("{{ schema: {schema} }}"));
+    let property = "properties: { a: { type: string, x-mcp-header: A } }";
+    for schema in [
+        format!("{{ allOf: [{{ {property} }}] }}"),
+        format!("{{ properties: {{ a: {{ not: {{ {property} }} }} }} }}"),
+        format!("{{ $ref: '#/$defs/a', $defs: {{ a: {{ {property} }} }} }}"),
+        format!("{{ $defs: {{ a: {{ {property} }} }} }}"),
+        format!("{{ if: {{ {property} }}, then: false }}"),
+        format!("{{ patternProperties: {{ b: {{ {property} }} }} }}"),
+        "{ properties: { a: { $ref: '#/schemas/t' } } }".to_owned(),
+        "{ $ref: 'all.json' }".to_owned(),
+        "{ $ref: 'all.json#/$defs/u' }".to_owned(),
+        "{ $ref: '#/schemas/t', properties: { r: { type: string, x-mcp-header: q } } }".to_owned(),
+        "{ type: object, x-mcp-header: A }".to_owned(),
+        "{ properties: { a: { type: 'null', x-mcp-header: A } } }".to_owned(),
+        "{ properties: { a-b: { type: string, x-mcp-header: A-B }, c: { type: string, x-mcp-header: a_b } } }"
+            .to_owned(),
+    ] {
+        let codes = in_place(&schema).err().unwrap_or_default();
+        assert!(codes.contains(&"TG082"), "{schema}: {codes:?}");
+    }
+    let many = |count: usize| {
+        let property = |at: usize| format!("p{at}: {{ type: string, x-mcp-header: P{at} }}");
+        in_place(&format!("{{ properties: {{ {} }} }}", (0..count).map(property).collect::<Vec<_>>().join(", ")))
+    };
+    assert_eq!(many(MAX_MIRRORED).map(|mirrored| mirrored.len()), Ok(MAX_MIRRORED));
+    assert!(many(MAX_MIRRORED + 1).is_err_and(|codes| codes.contains(&"TG082")));
+}
+
+#[test]
+fn tools_with_a_path_and_checks_of_others_mirror_nothing() {
+    let schema = "{ schema: { properties: { q: { type: string, x-mcp-header: Q } } } }";
+    let bundle = bundle(&format!(
+        "agents: {{ a: {{}} }}\ndefaults: {{ arguments: {schema} }}\ntool_groups: {{ g: {{ tools: [git/t], arguments: {schema} }} }}\n\
+         tools: {{ t: {{ agents: [a], arguments: {schema} }} }}\n\
+         servers: {{ git: {{ path: /mcp, tools: {{ t: {{ agents: [{{ agent: a, arguments: {schema} }}] }} }} }} }}\n"
+    ));
+    assert!(bundle.tools.iter().all(|tool| tool.mirrors.is_empty()));
 }

@@ -17,7 +17,7 @@ from mcp import types
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import Context, Elicit, ElicitationResult, Image, ListRoots, MCPServer, Resolve, Sample
 from mcp.shared.exceptions import MCPError, MCPDeprecationWarning
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 PAGE = 5
 PIXEL = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da6364f80f"
@@ -63,6 +63,13 @@ def add(a: int, b: int) -> Sum:
 def echo(text: str) -> str:
     """Gives back the text."""
     return text
+
+
+@server.tool()
+def route(region: Annotated[str, Field(json_schema_extra={"x-mcp-header": "Region"})],
+          limit: Annotated[int, Field(json_schema_extra={"x-mcp-header": "Limit"})]) -> str:
+    """Says where a call went; clients of the newest version say it in fields of the header besides."""
+    return f"{limit} to {region!r}"
 
 
 @server.tool()

@@ -100,6 +100,50 @@ fn a_client_sees_what_its_agent_may_and_goes_on_after_each_refusal() {
     gateway::assert_no_trap(&envoy);
 }
 
+/// Lets all call `route`, whose field `Mcp-Param-Region` mirrors one of its arguments by this policy.
+fn routed_by(argument: &str, kind: &str) -> String {
+    let mut properties = json!({"region": {"type": "string"}, "limit": {"type": "integer", "x-mcp-header": "Limit"}});
+    properties[argument] = json!({"type": kind, "x-mcp-header": "Region"});
+    let schema = json!({"type": "object", "properties": properties});
+    let tool = json!({"agents": ["all"], "arguments": {"schema": schema}});
+    policy(|policy| policy["servers"]["sdk"]["tools"] = json!({"route": tool}))
+}
+
+#[test]
+fn fields_that_clients_make_of_arguments_agree_with_them() {
+    let server = SdkServer::start(Server::Python);
+    let (agreeing, disagreeing) = (routed_by("region", "string"), routed_by("limit", "integer"));
+    let listeners =
+        [filtered("agreeing", &agreeing, Headers::Held), filtered("disagreeing", &disagreeing, Headers::Held)];
+    let envoy = before(&server, listeners);
+    let call = |region: &str, limit: i64| json!({"do": "call", "name": "route", "arguments": {"region": region, "limit": limit}});
+    let steps = json!([
+        {"do": "tools"}, call("us-west1", 42), call("München", -7), call(" padded ", 0),
+        call("=?base64?eA==?=", 9_007_199_254_740_991), call("two\nlines", 1),
+    ]);
+    let agent = json!({"x-agent-id": "all"});
+    each(|client, version| {
+        // The other older versions know of such fields no more than this one.
+        if ![NEWEST, "2025-11-25"].contains(&version) {
+            return;
+        }
+        let what = format!("{client:?} in {version}");
+        let direct = client.run(server.address(), version, &json!({}), &steps);
+        let agreeing = client.run(envoy.listener_addr("agreeing"), version, &agent, &steps);
+        let disagreeing = client.run(envoy.listener_addr("disagreeing"), version, &agent, &steps);
+        for at in 2..=6 {
+            assert!(direct[at].get("saw").is_some(), "{what}: {:#}", direct[at]);
+            assert_same(&direct[at], &agreeing[at], &format!("{what}, line {at}"));
+            if version == NEWEST {
+                assert_refused(&disagreeing[at], "mcp-param-region", &what);
+            } else {
+                assert_same(&direct[at], &disagreeing[at], &format!("{what}, line {at}"));
+            }
+        }
+    });
+    gateway::assert_no_trap(&envoy);
+}
+
 #[test]
 fn an_agent_without_a_grant_cannot_even_connect() {
     let server = SdkServer::start(Server::Python);

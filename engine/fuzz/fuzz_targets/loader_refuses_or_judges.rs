@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use std::convert::Infallible;
 use toolgate_engine::{
     audit::Decision,
-    bundle::{Bundle, FORMAT, IdentitySource, Mode, Server, decode, encode},
+    bundle::{Bundle, FORMAT, IdentitySource, Mirror, Mode, Ruled, Server, Tool, decode, encode},
     exchange::{Awaited, BodyStep, Exchange, HeadStep},
     identity::{CertificateName, Verified},
     limits::{Reading, Store, Swap, Timestamp},
@@ -75,16 +75,16 @@ fn judge_all(policy: &Policy, bundle: &Bundle) {
             BODIES.iter().for_each(|body| judge(policy, agent, &tool.name, body.as_bytes()));
         }
         for server in bundle.servers.iter().take(3) {
-            let tool = bundle.tools.iter().find_map(|tool| tool.name.strip_prefix(&server.name)?.strip_prefix('/'));
-            MESSAGES
-                .iter()
-                .for_each(|body| converse(policy, agent, server, &body.replace("TOOL", tool.unwrap_or("t"))));
+            let name_of = |tool: &Tool| Some(tool.name.strip_prefix(&server.name)?.strip_prefix('/')?.to_owned());
+            let tool = bundle.tools.iter().find_map(|tool| Some((name_of(tool)?, tool.mirrors.as_slice())));
+            let (tool, mirrors) = tool.unwrap_or(("t".to_owned(), &[]));
+            MESSAGES.iter().for_each(|body| converse(policy, agent, server, mirrors, &body.replace("TOOL", &tool)));
         }
     }
 }
 
-/// A message for a server, and if it goes on, an answer and an event stream.
-fn converse(policy: &Policy, agent: &str, server: &Server, body: &str) {
+/// A message for a server with fields for what its tool mirrors, and if it goes on, an answer and an event stream.
+fn converse(policy: &Policy, agent: &str, server: &Server, mirrors: &[Ruled<Mirror>], body: &str) {
     let version = server.versions.first().expect("a server speaks a version").as_str();
     let host = server.host.as_deref().unwrap_or("h");
     let of_call = [
@@ -95,7 +95,9 @@ fn converse(policy: &Policy, agent: &str, server: &Server, body: &str) {
         ("mcp-protocol-version", version),
     ];
     let identity = policy.identity().iter().filter_map(header).map(|name| (name, agent));
-    let fields: Vec<_> = of_call.into_iter().chain(identity).collect();
+    let names: Vec<_> = mirrors.iter().map(|mirror| format!("mcp-param-{}", mirror.value.suffix)).take(3).collect();
+    let mirrored = names.iter().map(|name| (name.as_str(), "rm -rf"));
+    let fields: Vec<_> = of_call.into_iter().chain(identity).chain(mirrored).collect();
     let certificate = policy.wanted().certificate.filter(|name| *name != CertificateName::Subject);
     let verified = Verified { certificate: certificate.map(|_| agent.as_bytes().to_vec()), ..Verified::default() };
     for media_type in ["application/json", "text/event-stream"] {

@@ -1,15 +1,17 @@
 //! A message that is taken means to a reader that folds case, trims and drops signs what it means here.
 //!
 //! In: bytes as a body. What is read of it is compared with what serde_json reads by keys that are folded so, and a
-//! refusal of it is JSON with the same id.
+//! refusal of it is JSON with the same id. Its arguments agree with the fields that a client makes of them.
 
 #![no_main]
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use toolgate_engine::{
-    json::{Bounds, Document},
-    mcp::{Message, Recipient, Refusal, Target, Version, refuse},
+    json::{self, Bounds, Document},
+    mcp::{Message, Mirrored, Recipient, Refusal, Target, Version, confirm_argument, refuse},
+    request::Head,
 };
 
 fuzz_target!(|bytes: &[u8]| {
@@ -43,7 +45,34 @@ fuzz_target!(|bytes: &[u8]| {
     let is_checked =
         |value: &Value| call.besides.iter().any(|one| serde_json::from_str(one.raw()).ok().as_ref() == Some(value));
     assert!(responses.is_none_or(is_checked), "what a client filled in is checked");
+    for (key, value) in arguments.as_object().into_iter().flatten() {
+        mirrored(call.arguments, key, value);
+    }
 });
+
+/// An argument agrees with the field that a client makes of it, and with no other.
+fn mirrored(arguments: json::Value<'_>, key: &str, value: &Value) {
+    let pointer = format!("/{}", key.replace('~', "~0").replace('/', "~1"));
+    let mirrored = Mirrored::new("A", &pointer).expect("every key has a pointer");
+    let agrees = |text: Option<&str>| {
+        let encoded = text.map(|text| format!("=?base64?{}?=", BASE64_STANDARD.encode(text)));
+        let fields: Vec<_> = encoded.iter().map(|text| ("mcp-param-a", text.as_str())).collect();
+        confirm_argument(Head { fields: &fields }, Version::V2026_07_28, arguments, &mirrored).is_ok()
+    };
+    let (own, other) = match value {
+        Value::String(text) => (text.clone(), format!("{text}x")),
+        Value::Bool(truth) => (truth.to_string(), (!truth).to_string()),
+        Value::Number(number) => match number.as_i64().and_then(|number| number.checked_add(1)) {
+            Some(next) => (number.to_string(), next.to_string()),
+            None => return,
+        },
+        Value::Null | Value::Array(_) | Value::Object(_) => {
+            assert!(agrees(None) && !agrees(Some("null")));
+            return;
+        }
+    };
+    assert!(agrees(Some(&own)) && !agrees(Some(&other)) && !agrees(None), "{key}");
+}
 
 /// The one member whose key is this one, for a reader that is not exact.
 fn folded<'v>(object: &'v Value, key: &str) -> Option<&'v Value> {

@@ -47,6 +47,15 @@ pub enum Changed {
     Report,
 }
 
+/// An argument of a tool that clients mirror in a field of the header, `Mcp-Param-{suffix}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mirror {
+    /// The end of the field's name; case does not matter.
+    pub suffix: String,
+    /// RFC 6901 pointer to the argument, through objects only.
+    pub pointer: String,
+}
+
 /// A resource, or all that are below a URI.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resource {

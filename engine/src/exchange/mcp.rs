@@ -5,6 +5,7 @@
 
 mod granted;
 mod methods;
+mod mirrored;
 mod spoken;
 
 pub use methods::{is_of_protocol, is_of_target};
@@ -253,12 +254,12 @@ impl Exchange {
                 self.judge_request(policy, server, mcp, &document, &message, request, body.len())
             }
             Message::Notification(notification) => {
-                mcp::confirm(Head { fields: &mcp.fields }, mcp.version, &message, None, &[])?;
+                mcp::confirm(Head { fields: &mcp.fields }, mcp.version, &message)?;
                 let rule = passes(server, &NOTIFICATIONS, notification.method).ok_or(Objection::Method)?;
                 self.judge_rest(policy, server, &document, notification.params, body.len(), rule)
             }
             Message::Response(response) => {
-                mcp::confirm(Head { fields: &mcp.fields }, mcp.version, &message, None, &[])?;
+                mcp::confirm(Head { fields: &mcp.fields }, mcp.version, &message)?;
                 self.judge_rest(policy, server, &document, [response.content], body.len(), server.rule)
             }
         }
@@ -283,7 +284,7 @@ impl Exchange {
         }
         let call = request.call()?;
         mcp.asked = Asked::of(&call.target);
-        mcp::confirm(Head { fields: &mcp.fields }, mcp.version, message, Some(&call), &[])?;
+        mcp::confirm(Head { fields: &mcp.fields }, mcp.version, message)?;
         mcp.is_limited = is_known || !OF_ALL.contains(&request.method);
         let rule = match (&call.target, of_all) {
             (Target::Tool(name), _) => return self.judge_tool(policy, mcp, document, &call, name, size),
@@ -318,6 +319,8 @@ impl Exchange {
         mcp.tools.require(policy.tool_name(tool))?;
         require_size(policy, tool, u64::try_from(size).unwrap_or(u64::MAX))?;
         self.judgement = Some(Judgement { reason: None, rule: granted });
+        // Only who may call the tool is told which of its arguments are mirrored.
+        mcp.confirm_arguments(policy, tool, call.arguments)?;
         require_exact(policy, agent, tool, document)?;
         self.judge_arguments(policy, agent, tool, document, call.arguments, &call.besides)
     }

@@ -3,10 +3,11 @@
 //! In: header fields and the message that was read. Out: the version both agree on, or where they disagree.
 //! Lets fields through that it does not know, as the protocol wants. Trusts no field for anything else.
 
-use super::{Call, Invalid, META_VERSION, Message, Request, Version};
+use super::{Invalid, META_VERSION, Message, Request, Version};
 use crate::{
     arguments::tokens,
     json::{self, Kind, Value},
+    names,
     request::{Field, Head},
     schema::compare_numbers,
 };
@@ -22,13 +23,38 @@ const SESSION: &str = "mcp-session-id";
 /// Methods whose requests of 2026-07-28 have a name in the header.
 const NAMED: [&str; 3] = ["tools/call", "resources/read", "prompts/get"];
 
-/// A property of a tool's arguments that is mirrored in a field, as the tool's schema says by `x-mcp-header`.
-#[derive(Clone, Copy, Debug)]
-pub struct Mirrored<'p> {
-    /// What stands behind `Mcp-Param-`.
-    pub suffix: &'p str,
-    /// RFC 6901 pointer into the arguments.
-    pub pointer: &'p str,
+/// An argument that is mirrored in a field, as the tool's schema says by `x-mcp-header`.
+#[derive(Clone, Debug)]
+pub struct Mirrored {
+    /// The name of the field, in lower case.
+    field: String,
+    /// The keys on the way to the argument.
+    keys: Vec<String>,
+}
+
+impl Mirrored {
+    /// `suffix` is what stands behind `Mcp-Param-`, `pointer` an RFC 6901 pointer into the arguments. Nothing if no field has
+    /// such a name, or the pointer is none to an argument.
+    pub fn new(suffix: &str, pointer: &str) -> Option<Self> {
+        names::field_suffix(suffix.as_bytes()).ok()?;
+        let keys = tokens(pointer).filter(|keys| !keys.is_empty())?;
+        Some(Self { field: format!("{PARAMETER}{}", suffix.to_ascii_lowercase()), keys })
+    }
+
+    /// The field's name as a reader has it that takes `_` for `-`.
+    pub(crate) fn folded(&self) -> String {
+        self.field.replace('_', "-")
+    }
+
+    /// The argument, if it is one that is mirrored: a client sends no field for `null`, nor for what is no plain value.
+    fn value<'d>(&self, arguments: Value<'d>) -> Option<Value<'d>> {
+        let member = |value: Value<'d>, key: &String| match value.kind() {
+            Kind::Object => value.child(key),
+            _ => None,
+        };
+        let value = self.keys.iter().try_fold(arguments, member)?;
+        (!matches!(value.kind(), Kind::Null | Kind::Array | Kind::Object)).then_some(value)
+    }
 }
 
 /// Where header and body disagree. Holds no value but the version that is not known.
@@ -121,24 +147,30 @@ pub fn version_of_head<B: AsRef<[u8]>>(head: Head<'_, B>) -> Result<Version, Dis
     once(head, VERSION)?.map_or(Ok(Version::V2025_03_26), known)
 }
 
-/// Compares all fields that mirror the body with it. They must be there in 2026-07-28, and be right in any version.
-/// `mirrored` are the parameters of the called tool, none for other requests.
-pub fn confirm<B: AsRef<[u8]>>(
-    head: Head<'_, B>,
-    version: Version,
-    message: &Message<'_>,
-    call: Option<&Call<'_>>,
-    mirrored: &[Mirrored<'_>],
-) -> Result<(), Disagreement> {
+/// Compares the fields that mirror the method, and the name of what it asks for, with the body. They must be there in
+/// 2026-07-28, and be right in any version.
+pub fn confirm<B: AsRef<[u8]>>(head: Head<'_, B>, version: Version, message: &Message<'_>) -> Result<(), Disagreement> {
     let (is_request, method) = (matches!(message, Message::Request(_)), message.method());
     let is_required = version.is_stateless() && is_request;
     let is_same = |text: &str| method == Some(text);
     check(head, METHOD, is_required, |value| plain(value).is_some_and(is_same))?;
     let is_named = is_required && method.is_some_and(|method| NAMED.contains(&method));
     let name = name(message);
-    check(head, NAME, is_named, |value| decoded(value).is_some_and(|text| name == Some(&*text)))?;
-    let Some(call) = call else { return Ok(()) };
-    mirrored.iter().try_for_each(|parameter| confirm_parameter(head, version, call, *parameter))
+    check(head, NAME, is_named, |value| decoded(value).is_some_and(|text| name == Some(&*text)))
+}
+
+/// Compares the field that mirrors an argument of a tool's call with it. It must be there in 2026-07-28 if the argument is,
+/// and be right in any version: who routes by it need not know the version.
+pub fn confirm_argument<B: AsRef<[u8]>>(
+    head: Head<'_, B>,
+    version: Version,
+    arguments: Value<'_>,
+    mirrored: &Mirrored,
+) -> Result<(), Disagreement> {
+    let value = mirrored.value(arguments);
+    let is_required = version.is_stateless() && value.is_some();
+    let is_same = |text: &str| value.is_some_and(|value| is_mirror(text, value));
+    check(head, &mirrored.field, is_required, |bytes| decoded(bytes).is_some_and(|text| is_same(&text)))
 }
 
 /// What `Mcp-Name` mirrors. A task's id is the extension's that has tasks.
@@ -150,21 +182,6 @@ fn name<'d>(message: &Message<'d>) -> Option<&'d str> {
         _ => "name",
     };
     params.child(source).and_then(Value::as_str)
-}
-
-fn confirm_parameter<B: AsRef<[u8]>>(
-    head: Head<'_, B>,
-    version: Version,
-    call: &Call<'_>,
-    Mirrored { suffix, pointer }: Mirrored<'_>,
-) -> Result<(), Disagreement> {
-    let field = format!("{PARAMETER}{}", suffix.to_ascii_lowercase());
-    let tokens = tokens(pointer).unwrap_or_default();
-    let value = tokens.iter().try_fold(call.arguments, |value, token| value.child(token));
-    let value = value.filter(|value| value.kind() != Kind::Null);
-    let is_required = version.is_stateless() && value.is_some();
-    let is_same = |text: &str| value.is_some_and(|value| is_mirror(text, value));
-    check(head, &field, is_required, |bytes| decoded(bytes).is_some_and(|text| is_same(&text)))
 }
 
 /// Whether a text is what a field has for a value: a string as it is, integers by their value.

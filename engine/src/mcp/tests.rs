@@ -8,8 +8,6 @@ use crate::{
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-const MIRRORED: [Mirrored<'static>; 1] = [Mirrored { suffix: "Region", pointer: "/region" }];
-
 /// What a request comes to: its target and its arguments, or status and code of its refusal.
 fn judged(fields: &[(&str, &str)], body: &str) -> Result<String, (u16, i64)> {
     let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
@@ -28,12 +26,14 @@ fn judged(fields: &[(&str, &str)], body: &str) -> Result<String, (u16, i64)> {
     let disagreed = |disagreement: Disagreement| told(Refusal::Disagreement(&disagreement), to, said);
     let version = agreed_version(head, &message).map_err(disagreed)?;
     let Message::Request(request) = &message else {
-        confirm(head, version, &message, None, &[]).map_err(disagreed)?;
+        confirm(head, version, &message).map_err(disagreed)?;
         return Ok(format!("{} {}", version.as_str(), message.method().unwrap_or("response")));
     };
     let flawed = |problem| told(Refusal::Flaw(&Flaw { id: None, problem }), to, version);
     let call = request.call().map_err(flawed)?;
-    confirm(head, version, &message, Some(&call), &MIRRORED).map_err(disagreed)?;
+    confirm(head, version, &message).map_err(disagreed)?;
+    let region = Mirrored::new("Region", "/region").unwrap();
+    confirm_argument(head, version, call.arguments, &region).map_err(disagreed)?;
     Ok(format!("{} {:?} {}", version.as_str(), call.target, call.arguments.raw()))
 }
 

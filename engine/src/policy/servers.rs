@@ -5,7 +5,8 @@
 
 use super::{AgentIndex, Policy, ToolIndex, granted, index};
 use crate::{
-    bundle::{Bundle, Grant, Prompt, Resource, Server, Subject, Uris},
+    bundle::{Bundle, Grant, Mirror, Prompt, Resource, Ruled, Server, Subject, Uris},
+    mcp::Mirrored,
     names,
 };
 use std::collections::{HashMap, HashSet};
@@ -19,6 +20,8 @@ pub struct ServerIndex(u32);
 pub(super) struct Servers {
     list: Vec<ReadyServer>,
     by_path: HashMap<String, Vec<ServerIndex>>,
+    /// Of the tools that have any, the arguments that are mirrored in fields.
+    mirrored: HashMap<ToolIndex, Vec<Ruled<Mirrored>>>,
 }
 
 /// A server, and who may use anything of it.
@@ -80,6 +83,11 @@ impl Policy {
         self.tool(tool)?.pin
     }
 
+    /// The arguments of the tool that are mirrored in fields of the header.
+    pub(crate) fn mirrored(&self, tool: ToolIndex) -> &[Ruled<Mirrored>] {
+        self.servers.mirrored.get(&tool).map_or(&[], Vec::as_slice)
+    }
+
     /// The grant that lets the agent read a resource.
     pub(crate) fn resource(&self, agent: AgentIndex, at: ServerIndex, uri: &str) -> Option<&Grant> {
         self.resource_that(agent, at, |uris| uris.holds(uri))
@@ -115,8 +123,14 @@ fn is_host(authority: &[u8], host: &str) -> bool {
 }
 
 /// Makes the servers ready. Their grants must be sorted.
-pub(super) fn ready(mut servers: Vec<Server>, bundle_tools: &[crate::bundle::Tool]) -> Servers {
+pub(super) fn ready(
+    mut servers: Vec<Server>,
+    bundle_tools: &mut [crate::bundle::Tool],
+) -> Result<Servers, &'static str> {
     let mut ready = Servers::default();
+    for (at, tool) in (0u32..).zip(bundle_tools.iter_mut()).filter(|(_, tool)| !tool.mirrors.is_empty()) {
+        ready.mirrored.insert(ToolIndex(at), mirrored(std::mem::take(&mut tool.mirrors))?);
+    }
     for (at, server) in (0u32..).zip(&mut servers) {
         ready.by_path.entry(server.path.clone()).or_default().push(ServerIndex(at));
         let tools = || bundle_tools.iter().filter(|tool| tool.server == Some(at));
@@ -133,7 +147,24 @@ pub(super) fn ready(mut servers: Vec<Server>, bundle_tools: &[crate::bundle::Too
             server: server.clone(),
         });
     }
-    ready
+    Ok(ready)
+}
+
+/// How many arguments of one tool may be mirrored: Envoy takes no more fields in a header, unless it is told to.
+pub const MAX_MIRRORED: usize = 100;
+
+/// Makes the arguments ready that are mirrored. Each has a field of its own, also for a reader that takes `_` for `-`.
+fn mirrored(mirrors: Vec<Ruled<Mirror>>) -> Result<Vec<Ruled<Mirrored>>, &'static str> {
+    let bad = "an argument that is mirrored in a field";
+    let mut fields = HashSet::new();
+    if mirrors.len() > MAX_MIRRORED {
+        return Err(bad);
+    }
+    let ready = |Ruled { rule, value: Mirror { suffix, pointer } }| {
+        let mirrored = Mirrored::new(&suffix, &pointer).filter(|mirrored| fields.insert(mirrored.folded()))?;
+        Some(Ruled { rule, value: mirrored })
+    };
+    mirrors.into_iter().map(ready).collect::<Option<_>>().ok_or(bad)
 }
 
 /// Sorts all grants, as look-ups need them.
@@ -180,16 +211,17 @@ pub(super) fn consistent(bundle: &Bundle, grant: impl Fn(&Grant) -> bool) -> Res
 fn of_tools(bundle: &Bundle) -> Result<(), &'static str> {
     for tool in &bundle.tools {
         let Some(at) = tool.server else {
-            if tool.pin.is_some() {
-                return Err("a pin of a tool that no server has");
+            if tool.pin.is_some() || !tool.mirrors.is_empty() {
+                return Err("a pin or a field of a tool that no server has");
             }
             continue;
         };
         let server = bundle.servers.get(index(at)).ok_or("a tool refers to a server that is not there")?;
         let name = tool.name.strip_prefix(server.name.as_str()).and_then(|rest| rest.strip_prefix('/'));
         let has_name = name.is_some_and(|name| names::tool_name(name.as_bytes()).is_ok());
-        if !has_name || tool.pin.is_some_and(|pin| index(pin.rule) >= bundle.rules.len()) {
-            return Err("the name or the pin of a server's tool");
+        let rules = tool.pin.iter().map(|pin| pin.rule).chain(tool.mirrors.iter().map(|mirror| mirror.rule));
+        if !has_name || rules.into_iter().any(|rule| index(rule) >= bundle.rules.len()) {
+            return Err("the name, the pin or a field of a server's tool");
         }
     }
     Ok(())

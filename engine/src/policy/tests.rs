@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    bundle::{Checks, GlobalLimit, Over, Server, Share, Unit, encode},
+    bundle::{Checks, GlobalLimit, Mirror, Over, Server, Share, Unit, encode},
     limits::LimitKind,
 };
 use std::{string::ToString, vec};
@@ -15,6 +15,7 @@ fn bundle(grants: Vec<Grant>) -> Bundle {
         name: "search".to_string(),
         server: None,
         pin: None,
+        mirrors: vec![],
         mode: Mode::Enforce,
         body_limit: Ruled { rule: 0, value: 100 },
         grants,
@@ -279,4 +280,56 @@ fn a_server_that_makes_no_sense_is_refused() {
     };
     assert_eq!(twice(None).err(), Some(BadConfig::Inconsistent("two servers at one path")));
     assert_eq!(twice(Some("a.org")).err(), Some(BadConfig::Inconsistent("two servers at one path")));
+}
+
+/// A tool of a server, with these fields for its arguments.
+fn mirroring(mirrors: &[(&str, &str)]) -> Bundle {
+    let mut bundle = bundle(Vec::new());
+    let tool = &mut bundle.tools[0];
+    (tool.name, tool.server) = ("git/search".to_string(), Some(0));
+    let mirror = |(suffix, pointer): &(&str, &str)| Mirror { suffix: suffix.to_string(), pointer: pointer.to_string() };
+    tool.mirrors = mirrors.iter().map(|one| Ruled { rule: 3, value: mirror(one) }).collect();
+    bundle.servers = vec![Server {
+        name: "git".to_string(),
+        path: "/mcp".to_string(),
+        host: None,
+        versions: crate::mcp::Version::ALL.to_vec(),
+        origins: vec![],
+        methods: vec![],
+        changed: crate::bundle::Changed::Hide,
+        rule: 0,
+        body_limit: Ruled { rule: 0, value: 1 },
+        checks: vec![],
+        resources: vec![],
+        prompts: vec![],
+    }];
+    bundle
+}
+
+#[test]
+fn an_argument_is_mirrored_in_a_field_of_its_own() {
+    let good = [("Region", "/a"), ("Tenant-Id", "/b/c"), ("x", "/a")];
+    let policy = load(&mirroring(&good)).ok().unwrap();
+    assert_eq!(policy.mirrored(ToolIndex(0)).len(), 3);
+    assert_eq!(policy.mirrored(ToolIndex(1)).len(), 0);
+    let refused = Some(BadConfig::Inconsistent("an argument that is mirrored in a field"));
+    for bad in [("REGION", "/z"), ("tenant_id", "/z"), ("", "/z"), ("a b", "/z"), ("y", ""), ("y", "z"), ("y", "/~2")] {
+        assert_eq!(load(&mirroring(&[&good[..], &[bad]].concat())).err(), refused, "{bad:?}");
+    }
+    let names: Vec<String> = (0..=MAX_MIRRORED).map(|at| format!("f{at}")).collect();
+    let many: Vec<_> = names.iter().map(|name| (name.as_str(), "/a")).collect();
+    assert!(load(&mirroring(&many[1..])).is_ok());
+    assert_eq!(load(&mirroring(&many)).err(), refused);
+}
+
+#[test]
+fn only_a_servers_tool_mirrors_arguments_and_by_a_rule() {
+    let mut by_no_rule = mirroring(&[("Region", "/a")]);
+    by_no_rule.tools[0].mirrors[0].rule = 4;
+    let refused = BadConfig::Inconsistent("the name, the pin or a field of a server's tool");
+    assert_eq!(load(&by_no_rule).err(), Some(refused));
+    let mut of_no_server = mirroring(&[("Region", "/a")]);
+    (of_no_server.tools[0].name, of_no_server.tools[0].server) = ("search".to_string(), None);
+    let refused = BadConfig::Inconsistent("a pin or a field of a tool that no server has");
+    assert_eq!(load(&of_no_server).err(), Some(refused));
 }

@@ -3,7 +3,13 @@
 //! In: the checks of tools, tool groups, defaults and grants. Out: the bundle's list, and indexes into it.
 //! Judges no arguments.
 
-use super::{index, links::Link, patterns::Patterns, rules::Rules, schemas::Schemas};
+use super::{
+    index,
+    links::Link,
+    patterns::Patterns,
+    rules::Rules,
+    schemas::{Finished, Schemas},
+};
 use crate::{
     diagnostic::Findings,
     file::{self, Arguments, Grants, Narrowing, PolicyFile, Tool},
@@ -13,7 +19,7 @@ use crate::{
 use std::collections::HashMap;
 use toolgate_engine::{
     automaton::Automaton,
-    bundle::{Checks, Ruled},
+    bundle::{Checks, Mirror, Ruled},
     schema::Program,
 };
 
@@ -37,6 +43,8 @@ pub(super) struct AllChecks<'f> {
     schemas: Schemas<'f>,
     of_defaults: Checks,
     of_tool_groups: Vec<Checks>,
+    /// For each tool so far, the schema that it has for itself, if a server has it.
+    of_server_tools: Vec<Option<Ruled<u32>>>,
 }
 
 /// All that checks refer to.
@@ -46,6 +54,8 @@ pub(super) struct Parts {
     pub(super) checks: Vec<Checks>,
     /// Files that were read for schemas.
     pub(super) files: Vec<ReadFile>,
+    /// For each tool, the arguments that are mirrored in fields.
+    pub(super) mirrors: Vec<Vec<Ruled<Mirror>>>,
 }
 
 impl<'f> AllChecks<'f> {
@@ -63,6 +73,7 @@ impl<'f> AllChecks<'f> {
             schemas: Schemas::of(file, name, files),
             of_defaults: Checks::default(),
             of_tool_groups: Vec::new(),
+            of_server_tools: Vec::new(),
         };
         all.of_defaults = all.written(&file.defaults.arguments, &["defaults"], rules, findings);
         for group in &file.tool_groups {
@@ -97,6 +108,7 @@ impl<'f> AllChecks<'f> {
         findings: &mut Findings,
     ) -> Vec<u32> {
         let mut checks = self.written(&tool.arguments, &tool.path(), rules, findings);
+        self.of_server_tools.push(checks.schemas.first().copied().filter(|_| tool.server.is_some()));
         checks.max_string_length = checks.max_string_length.or(self.of_defaults.max_string_length);
         let of_groups = tool_groups.iter().filter_map(|&group| self.of_tool_groups.get(group));
         checks.schemas.extend_from_slice(&self.of_defaults.schemas);
@@ -144,8 +156,8 @@ impl<'f> AllChecks<'f> {
     }
 
     pub(super) fn into_parts(self, findings: &mut Findings) -> Parts {
-        let (schemas, files) = self.schemas.into_program(findings);
-        Parts { automata: self.patterns.into_automata(), schemas, checks: self.list, files }
+        let Finished { program, files, mirrors } = self.schemas.finish(&self.of_server_tools, findings);
+        Parts { automata: self.patterns.into_automata(), schemas: program, checks: self.list, files, mirrors }
     }
 
     fn add(&mut self, checks: Checks) -> Option<u32> {

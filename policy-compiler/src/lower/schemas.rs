@@ -14,8 +14,20 @@ use crate::{
     schema::{self, Compiled, Options, Subject},
 };
 use documents::{Documents, HOME};
-use std::collections::HashMap;
-use toolgate_engine::{bundle::Ruled, schema::Program};
+use std::collections::{HashMap, HashSet};
+use toolgate_engine::{
+    bundle::{Mirror, Ruled},
+    schema::Program,
+};
+
+/// The program of all schemas, and what was found out on the way.
+pub(super) struct Finished {
+    pub(super) program: Program,
+    /// Files that were read for schemas.
+    pub(super) files: Vec<ReadFile>,
+    /// For each tool, the arguments that are mirrored in fields.
+    pub(super) mirrors: Vec<Vec<Ruled<Mirror>>>,
+}
 
 /// All schemas so far.
 pub(super) struct Schemas<'f> {
@@ -28,6 +40,8 @@ pub(super) struct Schemas<'f> {
     shared: Vec<(String, Named)>,
     /// Whether the policy says what becomes of `format`.
     formats_said: bool,
+    /// Document and pointer of what says that an argument is mirrored, where it counts.
+    mirrored: HashSet<(String, String)>,
 }
 
 impl<'f> Schemas<'f> {
@@ -47,6 +61,7 @@ impl<'f> Schemas<'f> {
             known: HashMap::new(),
             shared,
             formats_said: file.schema_format.is_some(),
+            mirrored: HashSet::new(),
         }
     }
 
@@ -73,15 +88,42 @@ impl<'f> Schemas<'f> {
         Some(Ruled { rule, value: entry })
     }
 
-    /// The program of all entries, and the files that were read for it.
-    pub(super) fn into_program(mut self, findings: &mut Findings) -> (Program, Vec<ReadFile>) {
+    /// The program of all entries. `own` are the schemas that tools have for themselves, if a server has them.
+    pub(super) fn finish(mut self, own: &[Option<Ruled<u32>>], findings: &mut Findings) -> Finished {
         let options = Options { home: Some(HOME), assert_formats: self.assert_formats, ..Options::default() };
         let shared = self.shared.iter().map(|(uri, _)| uri.clone());
         let all: Vec<_> = self.entries.iter().cloned().chain(shared).collect();
         self.documents.load(&all, options, findings);
+        let mirrors = self.mirrors(own, options, findings);
         let program = self.compiled(&self.entries, options, findings);
         self.check_unused(options, findings);
-        (program, self.documents.into_files())
+        Finished { program, files: self.documents.into_files(), mirrors }
+    }
+
+    /// What is mirrored of each tool's arguments.
+    fn mirrors(
+        &mut self,
+        own: &[Option<Ruled<u32>>],
+        options: Options,
+        findings: &mut Findings,
+    ) -> Vec<Vec<Ruled<Mirror>>> {
+        let mut entries: Vec<u32> = own.iter().flatten().map(|schema| schema.value).collect();
+        entries.sort_unstable();
+        entries.dedup();
+        let uris = entries.iter().filter_map(|&entry| self.entries.get(usize::try_from(entry).ok()?).cloned());
+        let mirrors = schema::mirrors(self.documents.all(), &uris.collect::<Vec<_>>(), options);
+        let schema::Mirrors { of_entries, findings: found, seen } = mirrors;
+        found.into_iter().for_each(|finding| self.tell(finding, findings));
+        self.mirrored = seen;
+        let of_entry = |schema: &Ruled<u32>| {
+            let of_entry = entries.binary_search(&schema.value).ok().and_then(|at| of_entries.get(at))?;
+            let mirror = |schema::Mirror { suffix, pointer }: &schema::Mirror| Ruled {
+                rule: schema.rule,
+                value: Mirror { suffix: suffix.clone(), pointer: pointer.clone() },
+            };
+            Some(of_entry.iter().map(mirror).collect())
+        };
+        own.iter().map(|schema| schema.as_ref().and_then(of_entry).unwrap_or_default()).collect()
     }
 
     fn compiled(&self, entries: &[String], options: Options, findings: &mut Findings) -> Program {
@@ -119,6 +161,9 @@ impl<'f> Schemas<'f> {
 
     fn tell(&self, found: schema::Finding, findings: &mut Findings) {
         let schema::Finding { subject, document, pointer, message, help, lost } = found;
+        if subject == Subject::Extension && self.mirrored.contains(&(document.clone(), pointer.clone())) {
+            return;
+        }
         let (code, of_key) = match subject {
             Subject::Value => (Code::BadSchema, false),
             Subject::Unknown => (Code::UnknownKeyword, !pointer.ends_with("/format")),
@@ -127,6 +172,8 @@ impl<'f> Schemas<'f> {
             Subject::Idle => (Code::IdleKeyword, true),
             Subject::NeverHolds => (Code::NeverHolds, true),
             Subject::Cost => (Code::CostlySchema, true),
+            Subject::Mirror => (Code::NotMirrored, true),
+            Subject::Underscore => (Code::UnderscoredField, true),
         };
         let (code, message, help) = match lost.map(|uri| self.documents.unread(&uri)) {
             // What is wrong with a file that was read is told in that file.

@@ -8,7 +8,7 @@ use super::{
     check::{self, Wrong},
     dialect::{self, Draft, Keyword, Shape, Vocabularies},
     library::{Library, Resource, ResourceId, SiteId},
-    resolve,
+    mirror, resolve,
     tree::{Json, below},
 };
 use crate::guess;
@@ -218,7 +218,9 @@ impl<'a> Library<'a> {
     fn unknown(&mut self, document: usize, pointer: String, name: &str, known: Option<Keyword>, draft: Draft) {
         if name.starts_with("x-") {
             let message = format!("the extension `{name}` is not enforced");
-            return self.warn(Subject::Extension, document, pointer, message, None);
+            let help = (name == mirror::KEYWORD)
+                .then(|| "fields are compared by the `schema` that a server's tool has for itself".to_owned());
+            return self.warn(Subject::Extension, document, pointer, message, help);
         }
         if self.is_lenient() {
             return;

@@ -1,8 +1,8 @@
 use super::*;
 use crate::{
     bundle::{
-        Agent, AuditArguments, Bundle, Changed, Checks, Deployment, GlobalLimit, Grant, IdentitySource, Mode, Over,
-        Prompt, Quota, Resource, Ruled, Share, Subject, Tool, Unit, Uris, Window, encode,
+        Agent, AuditArguments, Bundle, Changed, Checks, Deployment, GlobalLimit, Grant, IdentitySource, Mirror, Mode,
+        Over, Prompt, Quota, Resource, Ruled, Share, Subject, Tool, Unit, Uris, Window, encode,
     },
     exchange::{BodyStep, HeadStep},
     limits::{self, LimitKind, Store, Swap, Timestamp},
@@ -45,6 +45,7 @@ pub(crate) fn bundle() -> Bundle {
         name: name.to_owned(),
         server,
         pin: None,
+        mirrors: vec![],
         mode: Mode::Enforce,
         body_limit: Ruled { rule: 1, value: 1000 },
         grants,
@@ -181,6 +182,83 @@ fn an_unknown_tool_and_a_forbidden_one_differ_in_the_audit_line_only() {
     for name in ["Search", "search ", "git/search", "sea\u{200b}rch"] {
         assert_eq!(judged(&[], &call(name, json!({}))).reason(), (403, "tool_unknown", ""), "{name}");
     }
+}
+
+/// `git/search` with fields for two of its arguments.
+fn mirroring() -> Policy {
+    let mirror = |suffix: &str, pointer: &str| Ruled {
+        rule: 6,
+        value: Mirror { suffix: suffix.to_owned(), pointer: pointer.to_owned() },
+    };
+    let mut bundle = bundle();
+    bundle.tools[1].mirrors = vec![mirror("Region", "/area"), mirror("Limit", "/page/limit")];
+    load(&bundle)
+}
+
+const REGION: &str = "mcp-param-region";
+
+#[test]
+fn fields_that_mirror_arguments_are_compared_with_them() {
+    let policy = mirroring();
+    let told = |fields: &[(&str, &str)], arguments: Json| {
+        sent(&policy, fields, &call("search", arguments).to_string(), &mut Memory::default()).1
+    };
+    let page = json!({"area": "qaz", "page": {"limit": 10}});
+    assert_eq!(told(&[(REGION, "qaz"), ("mcp-param-limit", "10.0")], page.clone()).reason(), (0, "granted", "/search"));
+    assert_eq!(told(&[("mcp-param-other", "=?base64?!?=")], page.clone()).reason(), (0, "granted", "/search"));
+    for wrong in [(REGION, "wsx"), ("mcp-param-limit", "11"), (REGION, "=?base64?d3N4?=")] {
+        let refused = told(&[wrong], page.clone());
+        assert_eq!(refused.reason(), (400, "header_mismatch", "/method"), "{wrong:?}");
+        assert_eq!((refused.code(), &refused.body["id"]), (-32020, &7.into()));
+        let said = [refused.body.to_string(), refused.line.to_string()].concat();
+        assert!(!said.contains("qaz") && !said.contains("wsx") && said.contains(wrong.0), "{said}");
+    }
+    assert_eq!(told(&[(REGION, "qaz")], json!({})).reason().1, "header_mismatch", "a field without its argument");
+}
+
+#[test]
+fn the_newest_version_wants_a_field_for_each_argument_that_is_mirrored() {
+    let policy = mirroring();
+    let told = |fields: &[(&str, &str)], arguments: Json| {
+        let fields =
+            [&[("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "search")], fields];
+        let meta = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28"});
+        let params = json!({"name": "search", "arguments": arguments, "_meta": meta});
+        sent(&policy, &fields.concat(), &request("tools/call", params).to_string(), &mut Memory::default()).1
+    };
+    assert_eq!(told(&[(REGION, "eu")], json!({"area": "eu"})).reason(), (0, "granted", "/search"));
+    assert_eq!(told(&[], json!({"area": null, "page": {}})).reason(), (0, "granted", "/search"));
+    let missing = told(&[], json!({"area": "eu"}));
+    assert_eq!((missing.reason(), missing.code()), ((400, "header_mismatch", "/method"), -32020));
+    assert_eq!(told(&[(REGION, "us")], json!({"area": "eu"})).reason().1, "header_mismatch");
+}
+
+#[test]
+fn who_may_not_call_a_tool_is_not_told_what_is_mirrored() {
+    let policy = mirroring();
+    let told = |tool: &str, fields: &[(&str, &str)]| {
+        let body = call(tool, json!({"area": "eu"})).to_string();
+        let fields = [&[("x-agent-id", "b")], fields].concat();
+        sent(&policy, &fields, &body, &mut Memory::default()).1
+    };
+    for fields in [&[][..], &[(REGION, "eu")], &[(REGION, "us")], &[(REGION, "us"), (REGION, "us")]] {
+        let (forbidden, unknown) = (told("search", fields), told("nothing", fields));
+        assert_eq!((forbidden.reason().1, unknown.reason().1), ("tool_not_granted", "tool_unknown"), "{fields:?}");
+        assert_eq!(forbidden.body.to_string().replace("search", "nothing"), unknown.body.to_string());
+        assert_eq!(forbidden.status, unknown.status);
+    }
+}
+
+#[test]
+fn shadow_mode_has_no_say_in_what_a_message_is() {
+    let mut shadowed = bundle();
+    let mirror = Mirror { suffix: "Region".to_owned(), pointer: "/area".to_owned() };
+    shadowed.tools[1].mode = Mode::Shadow;
+    shadowed.tools[1].mirrors = vec![Ruled { rule: 6, value: mirror }];
+    let body = call("search", json!({"area": "eu"})).to_string();
+    let told = |text| sent(&load(&shadowed), &[(REGION, text)], &body, &mut Memory::default()).1;
+    assert_eq!(told("eu").reason().1, "granted");
+    assert_eq!(told("us").reason(), (400, "header_mismatch", "/method"));
 }
 
 #[test]

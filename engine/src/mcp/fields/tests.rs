@@ -1,5 +1,5 @@
 use super::*;
-use crate::json::{Bounds, Document};
+use crate::json::{Bounds, Document, Numbers};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -12,7 +12,8 @@ fn with<T>(fields: List<'_>, body: &str, look: impl FnOnce(Head<'_>, &Message<'_
     let fields: Vec<_> =
         fields.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect();
     let text = format!(r#"{{"jsonrpc":"2.0",{body}}}"#);
-    let document = Document::read(text.as_bytes(), Bounds::default()).unwrap();
+    let bounds = Bounds { numbers: Numbers::Noted, ..Bounds::default() };
+    let document = Document::read(text.as_bytes(), bounds).unwrap();
     let message = Message::read(document.root()).unwrap_or_else(|flaw| panic!("{text}: {flaw:?}"));
     look(Head { fields: &fields }, &message)
 }
@@ -21,13 +22,14 @@ fn version(fields: List<'_>, body: &str) -> Result<Version, Disagreement> {
     with(fields, body, agreed_version)
 }
 
-fn confirmed(fields: List<'_>, body: &str, version: Version, mirrored: &[Mirrored<'_>]) -> Result<(), Disagreement> {
+/// Compares the protocol's own fields, then those that mirror arguments, by suffix and pointer.
+fn confirmed(fields: List<'_>, body: &str, version: Version, mirrored: List<'_>) -> Result<(), Disagreement> {
     with(fields, body, |head, message| {
-        let call = match message {
-            Message::Request(request) => Some(request.call().unwrap()),
-            _ => None,
-        };
-        confirm(head, version, message, call.as_ref(), mirrored)
+        confirm(head, version, message)?;
+        let Message::Request(request) = message else { return Ok(()) };
+        let arguments = request.call().unwrap().arguments;
+        let mut mirrored = mirrored.iter().map(|(suffix, pointer)| Mirrored::new(suffix, pointer).unwrap());
+        mirrored.try_for_each(|mirrored| confirm_argument(head, version, arguments, &mirrored))
     })
 }
 
@@ -161,7 +163,7 @@ fn parameter(version: Version, value: Option<&str>, fields: List<'_>) -> Result<
     let place = value.map_or("{}".to_owned(), |value| format!(r#"{{"region":{value}}}"#));
     let body = format!(r#""id":1,"method":"tools/call","params":{{"name":"a","arguments":{{"place":{place}}}}}"#);
     let fields: Vec<_> = [("mcp-method", "tools/call"), ("mcp-name", "a")].iter().chain(fields).copied().collect();
-    confirmed(&fields, &body, version, &[Mirrored { suffix: "Region", pointer: "/place/region" }])
+    confirmed(&fields, &body, version, &[("Region", "/place/region")])
 }
 
 #[test]
@@ -179,6 +181,15 @@ fn a_mirrored_parameter_equals_the_argument() {
             ("42.0", "42"),
             ("-7", "-7"),
             ("0", "-0"),
+            ("42", "42e0"),
+            ("4.2E+1", "42"),
+            ("1e2", "100"),
+            ("1000000000000000000000000000000000000001", "1000000000000000000000000000000000000001.0"),
+            ("9007199254740993", "9007199254740993"),
+            ("1e400", "1e400"),
+            ("1e999999999", "10E999999998"),
+            ("\"042\"", "042"),
+            ("\"\\u0061\"", "a"),
             ("true", "true"),
             ("false", "false"),
         ] {
@@ -189,7 +200,20 @@ fn a_mirrored_parameter_equals_the_argument() {
             ("42", "43"),
             ("42", "0x2a"),
             ("42", " 42"),
+            ("42", "42 "),
+            ("42", "042"),
+            ("42", "+42"),
+            ("42", "42."),
+            ("42", "42.5"),
+            ("42", "-42"),
+            ("42", "42,42"),
+            ("42", ""),
+            ("42", "NaN"),
+            ("9007199254740993", "9007199254740992"),
+            ("1000000000000000000000000000000000000001", "1e39"),
+            ("1e9999999999", "1e9999999999"),
             ("\"42\"", "42.0"),
+            ("\"\"", "=?base64?IA==?="),
             ("true", "True"),
             ("true", "1"),
             ("null", "null"),
@@ -208,9 +232,51 @@ fn a_mirrored_parameter_is_there_if_and_only_if_its_value_is() {
         let missing = Err(Disagreement::Missing(field("mcp-param-region")));
         assert_eq!(parameter(one, Some("\"a\""), &[]), if one.is_stateless() { missing } else { Ok(()) });
         assert_eq!(parameter(one, None, &[]), Ok(()));
-        assert_eq!(parameter(one, Some("null"), &[]), Ok(()));
+        for no_plain_value in ["null", "[\"a\"]", "{}", "{\"a\":1}"] {
+            assert_eq!(parameter(one, Some(no_plain_value), &[]), Ok(()), "{no_plain_value}");
+        }
         let unexpected = parameter(one, None, &[("mcp-param-region", "a")]);
         assert_eq!(unexpected, Err(Disagreement::Differs(field("mcp-param-region"))));
+    }
+}
+
+#[test]
+fn an_argument_is_where_objects_lead_to_it() {
+    let newest = Version::V2026_07_28;
+    let judged = |arguments: &str, pointer: &str, text: Option<&str>| {
+        let body = format!(r#""id":1,"method":"x","params":{{"arguments":{arguments}}}"#);
+        let fields: Vec<_> =
+            [("mcp-method", "x")].into_iter().chain(text.map(|text| ("mcp-param-region", text))).collect();
+        confirmed(&fields, &body, newest, &[("region", pointer)])
+    };
+    let missing = Err(Disagreement::Missing(field("mcp-param-region")));
+    let differs = Err(Disagreement::Differs(field("mcp-param-region")));
+    for (arguments, pointer) in [
+        (r#"{"a":{"b":"eu"}}"#, "/a/b"),
+        (r#"{"a/b~":"eu"}"#, "/a~1b~0"),
+        (r#"{"":"eu"}"#, "/"),
+        (r#"{"0":"eu"}"#, "/0"),
+    ] {
+        assert_eq!(judged(arguments, pointer, Some("eu")), Ok(()), "{arguments}");
+        assert_eq!(judged(arguments, pointer, None), missing, "{arguments}");
+    }
+    for (arguments, pointer) in
+        [(r#"{"a":["eu"]}"#, "/a/0"), (r#"{"a":"eu"}"#, "/a/b"), (r#"{"A":"eu"}"#, "/a"), (r#"{}"#, "/a")]
+    {
+        assert_eq!(judged(arguments, pointer, None), Ok(()), "{arguments}");
+        assert_eq!(judged(arguments, pointer, Some("eu")), differs, "{arguments}");
+    }
+}
+
+#[test]
+fn a_mirrored_argument_has_the_name_of_a_field_and_a_place() {
+    for good in [("Region", "/region"), ("a.b_c!", "/a/b"), ("x", "/")] {
+        assert!(Mirrored::new(good.0, good.1).is_some(), "{good:?}");
+    }
+    for bad in
+        [("", "/a"), ("a b", "/a"), ("a:", "/a"), ("ä", "/a"), ("a\r\nb", "/a"), ("a", ""), ("a", "a"), ("a", "/~")]
+    {
+        assert!(Mirrored::new(bad.0, bad.1).is_none(), "{bad:?}");
     }
 }
 
@@ -226,7 +292,7 @@ fn unknown_parameters_are_let_through_and_twins_of_known_ones_are_not() {
         assert_eq!(parameter(newest, Some("\"a\""), &[one, twin]), want);
     }
     let body = r#""id":1,"method":"x","params":{"arguments":{"a":"b"}}"#;
-    let mirrored = [Mirrored { suffix: "user_id", pointer: "/a" }];
+    let mirrored = [("user_id", "/a")];
     let confirmed = |name: &str| confirmed(&[("mcp-method", "x"), (name, "b")], body, newest, &mirrored);
     assert_eq!(confirmed("mcp-param-user_id"), Ok(()));
     assert_eq!(confirmed("mcp-param-user-id"), Err(Disagreement::Repeated(field("mcp-param-user_id"))));

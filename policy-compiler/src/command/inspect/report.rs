@@ -11,8 +11,8 @@ use super::{
 use policy_compiler::OBJECT_BYTES;
 use serde::Serialize;
 use toolgate_engine::bundle::{
-    AuditArguments, Bucket, Bundle, Changed, Checks, Deployment, FORMAT, GlobalLimit, Mode, Over, Packed, Quota, Rate,
-    Share, Subject, Unanswered, Uris, Window,
+    AuditArguments, Bucket, Bundle, Changed, Checks, Deployment, FORMAT, GlobalLimit, Mirror, Mode, Over, Packed,
+    Quota, Rate, Ruled, Share, Subject, Unanswered, Uris, Window,
 };
 use toolgate_engine::{limits::LimitKind, mcp::Pin};
 
@@ -72,6 +72,18 @@ pub(super) struct Tool {
     /// The digest of the definition that a server's tool must have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) pin: Option<String>,
+    /// Arguments of a server's tool that are compared with fields of the header.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) mirrored: Vec<Mirrored>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Mirrored {
+    pub(super) field: String,
+    /// RFC 6901 pointer to the argument.
+    pub(super) argument: String,
+    /// The schema that says so.
+    pub(super) rule: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -201,7 +213,12 @@ impl Names<'_> {
             schemas: checks.iter().map(|checks| checks.schemas.len()).sum(),
             blocked: checks.iter().flat_map(|checks| &checks.blocked).map(|blocked| blocked.rules.len()).sum(),
             pin: tool.pin.map(|pin| Pin::from_bytes(pin.value).to_string()),
+            mirrored: tool.mirrors.iter().map(|mirror| self.mirrored(mirror)).collect(),
         }
+    }
+
+    fn mirrored(&self, Ruled { rule, value: Mirror { suffix, pointer } }: &Ruled<Mirror>) -> Mirrored {
+        Mirrored { field: format!("Mcp-Param-{suffix}"), argument: pointer.clone(), rule: self.rule(*rule) }
     }
 
     fn server(&self, server: &toolgate_engine::bundle::Server) -> Server {

@@ -58,7 +58,8 @@ pub(super) fn render(report: &Report) -> String {
     text.push_str(&table(header, tools.iter().map(tool)));
     if !servers.is_empty() {
         text.push('\n');
-        let header = ["SERVER", "PATH", "HOST", "VERSIONS", "METHODS", "CHANGED", "PINS", "RESOURCES AND PROMPTS"];
+        let header =
+            ["SERVER", "PATH", "HOST", "VERSIONS", "METHODS", "CHANGED", "PINS", "FIELDS", "RESOURCES AND PROMPTS"];
         text.push_str(&table(header.map(str::to_owned), servers.iter().map(|server| self::server(server, tools))));
     }
     if !entries.is_empty() {
@@ -82,8 +83,19 @@ fn agent(agent: &Agent) -> [String; 3] {
 }
 
 fn tool(tool: &Tool) -> [String; 9] {
-    let Tool { name, mode, body_limit, audit_arguments, grants, limits, max_string_length, schemas, blocked, pin: _ } =
-        tool;
+    let Tool {
+        name,
+        mode,
+        body_limit,
+        audit_arguments,
+        grants,
+        limits,
+        max_string_length,
+        schemas,
+        blocked,
+        pin: _,
+        mirrored: _,
+    } = tool;
     [
         name.clone(),
         (*mode).to_owned(),
@@ -97,10 +109,12 @@ fn tool(tool: &Tool) -> [String; 9] {
     ]
 }
 
-fn server(server: &Server, tools: &[Tool]) -> [String; 8] {
+fn server(server: &Server, tools: &[Tool]) -> [String; 9] {
     let Server { name, path, host, versions, origins: _, methods, changed, resources, prompts } = server;
     let own = format!("{name}/");
-    let pins = tools.iter().filter(|tool| tool.name.starts_with(&own) && tool.pin.is_some()).count();
+    let own = || tools.iter().filter(|tool| tool.name.starts_with(&own));
+    let pins = own().filter(|tool| tool.pin.is_some()).count();
+    let fields: usize = own().map(|tool| tool.mirrored.len()).sum();
     let readable = |Readable { name, grants }: &Readable| format!("{name}: {}", list_of(grants, grant));
     let readables: Vec<String> = resources.iter().chain(prompts).map(readable).collect();
     [
@@ -111,6 +125,7 @@ fn server(server: &Server, tools: &[Tool]) -> [String; 8] {
         list(methods),
         (*changed).to_owned(),
         pins.to_string(),
+        fields.to_string(),
         if readables.is_empty() { "-".to_owned() } else { readables.join("; ") },
     ]
 }

@@ -88,3 +88,17 @@ pub(super) const UNUSED_SCHEMA: About = warning(
     "It holds no argument to anything.",
     "Refer to it as `#/schemas/name`, or take it out.",
 );
+
+pub(super) const NOT_MIRRORED: About = error(
+    "TG082",
+    "an argument of a server's tool cannot be mirrored as `x-mcp-header` says",
+    "Clients leave out a tool whose schema has it so, and a field that none of them sends cannot be compared.",
+    "Write it at a string, an integer or a boolean to which only `properties` lead, with a name of its own that a header field may have; or take it out.",
+);
+
+pub(super) const UNDERSCORED_FIELD: About = warning(
+    "TG083",
+    "an argument is mirrored in a field with an underscore in its name",
+    "Many servers read `_` as `-`, so that Envoy, as it is rendered, refuses a request with such a field.",
+    "Let the server name the field with `-`, or tell Envoy to take underscores.",
+);
