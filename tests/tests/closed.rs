@@ -420,7 +420,7 @@ const SERVER: &str = "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\nidentity: {
 #[test]
 fn a_host_that_does_not_show_or_change_an_answer_lets_no_list_pass() {
     let list = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"secret"},{"name":"search"}]}}"#;
-    let json = |status| Answer::new(status).header("content-type", "application/json").body(list);
+    let json = move |status| Answer::new(status).header("content-type", "application/json").body(list);
     let upstream = Upstream::answering(move |seen| match seen.header_values("x-answer").as_slice() {
         [b"events"] => Answer::events([list], Duration::from_millis(1)),
         // Only of an error is it asked who says it.

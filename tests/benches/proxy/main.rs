@@ -22,9 +22,16 @@ use toolgate_tests::harness::{client::Call, upstream::Upstream};
 /// The sizes of the bodies, and how many calls make one sample: enough to take about a third of a second.
 const SIZES: [(usize, usize); 2] = [(1_280, 4_000), (65_536, 2_000)];
 
-/// Samples of each kind; the first is thrown away, for it warms up what follows.
-const ROUNDS: usize = 16;
-const QUICK_ROUNDS: usize = 5;
+/// How often all Envoys are started anew. Where code and memory come to lie differs each time, and is worth some microseconds
+/// to a process for as long as it lives.
+const LIVES: usize = 5;
+const QUICK_LIVES: usize = 2;
+
+/// Samples of each kind in each life; the first is thrown away, for it warms up what follows.
+const ROUNDS: usize = 5;
+
+/// The samples of each subject.
+type Samples = Vec<(&'static str, Vec<Sample>)>;
 
 /// What is compared, and by what.
 struct Bench {
@@ -40,28 +47,50 @@ struct Bench {
 
 fn main() {
     let is_asked = |option: &str| env::args().any(|argument| argument == option);
-    let rounds = if is_asked("--quick") { QUICK_ROUNDS } else { ROUNDS };
-    let mut bench = if is_asked("--mcp") { mcp::bench() } else { http::bench() };
-    for subject in &mut bench.subjects {
-        subject.prove(&bench.upstream, &bench.proofs);
+    let lives = if is_asked("--quick") { QUICK_LIVES } else { LIVES };
+    let start = if is_asked("--mcp") { mcp::bench } else { http::bench };
+    let (mut tables, mut columns) = (SIZES.map(|_| Samples::new()), &[][..]);
+    for _ in 0..lives {
+        let mut bench = start();
+        bench.prove();
+        for (table, (size, calls)) in tables.iter_mut().zip(SIZES) {
+            add(table, bench.measure(size, calls));
+        }
+        columns = bench.conclude();
     }
-    for (size, calls) in SIZES {
-        let title = format!("Body of {size} bytes, {} rounds of {calls} calls each", rounds - 1);
-        let samples = bench.measure(size, calls, rounds);
-        println!("{}", report::table(&title, bench.columns, &samples));
+    for (table, (size, calls)) in tables.iter().zip(SIZES) {
+        let rounds = lives * (ROUNDS - 1);
+        let title =
+            format!("Body of {size} bytes, {rounds} rounds of {calls} calls each, {lives} starts of each Envoy");
+        println!("{}", report::table(&title, columns, table));
     }
-    for subject in bench.subjects {
-        subject.conclude();
+}
+
+/// Adds the samples of one life to those of others.
+fn add(table: &mut Samples, more: Samples) {
+    if table.is_empty() {
+        *table = more;
+        return;
+    }
+    for ((_, samples), (_, more)) in table.iter_mut().zip(more) {
+        samples.extend(more);
     }
 }
 
 impl Bench {
+    /// Shows that each filter does its work.
+    fn prove(&mut self) {
+        for subject in &mut self.subjects {
+            subject.prove(&self.upstream, &self.proofs);
+        }
+    }
+
     /// The samples of each subject. They take turns, in another order each round, so that what slows the machine
     /// for a while slows them all.
-    fn measure(&mut self, size: usize, calls: usize, rounds: usize) -> Vec<(&'static str, Vec<Sample>)> {
+    fn measure(&mut self, size: usize, calls: usize) -> Samples {
         let call = (self.call)(size);
-        let mut samples: Vec<_> = self.subjects.iter().map(|subject| (subject.name(), Vec::new())).collect();
-        for round in 0..rounds {
+        let mut samples: Samples = self.subjects.iter().map(|subject| (subject.name(), Vec::new())).collect();
+        for round in 0..ROUNDS {
             let mut turns: Vec<_> = self.subjects.iter_mut().zip(&mut samples).collect();
             let first = round % turns.len();
             turns.rotate_left(first);
@@ -73,5 +102,11 @@ impl Bench {
             }
         }
         samples
+    }
+
+    /// Ends all Envoys; each must have judged each call. Gives the columns of the table.
+    fn conclude(self) -> &'static [Column] {
+        self.subjects.into_iter().for_each(Subject::conclude);
+        self.columns
     }
 }
