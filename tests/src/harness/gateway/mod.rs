@@ -17,7 +17,7 @@ use super::{
     envoy::{Admin, Update},
     free_port, named,
     process::Program,
-    ratelimit::RateLimitService,
+    ratelimit::{RateLimitService, wait_out_midnight},
     upstream::{Answer, Upstream},
     wait_for,
 };
@@ -34,8 +34,6 @@ use std::{
     path::PathBuf,
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
-    thread::sleep,
-    time::{Duration, SystemTime},
 };
 use tempfile::TempDir;
 
@@ -189,15 +187,6 @@ impl EnvoyGateway {
     #[must_use]
     pub fn log(&self) -> String {
         self.program.log()
-    }
-}
-
-/// A day of the service ends at midnight in UTC: no test may count across that.
-fn wait_out_midnight() {
-    let seconds = SystemTime::UNIX_EPOCH.elapsed().expect("the epoch is long ago").as_secs();
-    let left = 86_400 - seconds % 86_400;
-    if left < 120 {
-        sleep(Duration::from_secs(left + 1));
     }
 }
 
