@@ -38,7 +38,8 @@ fn policy(create: u32) -> String {
 /// Answers each request with a result, as an event stream if that is asked for; calls by path, too.
 fn server(seen: &Seen) -> Answer {
     let message: Value = serde_json::from_slice(&seen.body).unwrap_or_default();
-    let answer = json!({"jsonrpc": "2.0", "id": message["id"], "result": {"content": [{"type": "text", "text": "done"}]}});
+    let answer =
+        json!({"jsonrpc": "2.0", "id": message["id"], "result": {"content": [{"type": "text", "text": "done"}]}});
     if message["params"]["arguments"]["stream"] == true {
         return Answer::events([answer.to_string()], Duration::from_millis(1));
     }
