@@ -24,7 +24,7 @@ pub(super) fn rule(plan: &Plan, monitoring: &Monitoring) -> Map {
     let namespace = monitoring.namespace.as_ref().unwrap_or(&plan.values.namespace);
     let labels = monitoring.labels.iter().fold(Map::default(), |labels, (key, value)| labels.with(key, value));
     let labels = Some(labels).filter(|labels| *labels != Map::default());
-    let rules: Vec<Map> = alerts().iter().map(written).collect();
+    let rules: Vec<Map> = alerts(&plan.values.namespace).iter().map(written).collect();
     map! {
         "apiVersion" => "monitoring.coreos.com/v1",
         "kind" => "PrometheusRule",
@@ -44,8 +44,15 @@ fn written(alert: &Alert) -> Map {
     }
 }
 
-fn alerts() -> [Alert; 8] {
-    [denied(), limited(), undecided(), unjudged(), unanswered(), uncounted(), reloaded(), refused()]
+fn alerts(namespace: &str) -> [Alert; 8] {
+    let (unanswered, refused) = (unanswered(namespace), refused(namespace));
+    [denied(), limited(), undecided(), unjudged(), unanswered, uncounted(), reloaded(), refused]
+}
+
+/// The clusters of our routes, as Envoy Gateway names them. By these, our Envoys are known among all of a cluster's: also
+/// one that has taken no listener yet, and whatever labels Prometheus adds.
+pub(super) fn of_our_routes(namespace: &str) -> String {
+    format!("{{envoy_cluster_name=~\"httproute/{namespace}/.*\"}}")
 }
 
 /// More than once in ten seconds, and five times as often as in the hour before.
@@ -83,7 +90,14 @@ fn limited() -> Alert {
 
 /// A counter went up, or is new: Envoy makes many of them only when they first count.
 fn grew(by: &str, counter: &str) -> String {
-    format!("sum{by} (increase({counter}[10m])) > 0 or sum{by} ({counter} unless {counter} offset 10m) > 0")
+    grew_where(by, counter, "")
+}
+
+/// The same, of those to which a condition holds.
+fn grew_where(by: &str, counter: &str, holds: &str) -> String {
+    format!(
+        "sum{by} (increase({counter}[10m]){holds}) > 0 or sum{by} ({counter} unless {counter} offset 10m{holds}) > 0"
+    )
 }
 
 fn undecided() -> Alert {
@@ -119,10 +133,10 @@ fn unjudged() -> Alert {
 }
 
 /// What Envoy counts itself, whatever becomes of the call.
-fn unanswered() -> Alert {
+fn unanswered(namespace: &str) -> Alert {
     Alert {
         name: "ToolLimitsUnanswered",
-        expression: grew("", "envoy_cluster_ratelimit_error"),
+        expression: grew("", &format!("envoy_cluster_ratelimit_error{}", of_our_routes(namespace))),
         lasts: "0m",
         severity: "critical",
         summary: "the rate limit service gives no answer",
@@ -156,14 +170,15 @@ fn reloaded() -> Alert {
     }
 }
 
-fn refused() -> Alert {
+fn refused(namespace: &str) -> Alert {
+    let ours = format!(" and on (instance) envoy_cluster_membership_total{}", of_our_routes(namespace));
     Alert {
         name: "ToolPolicyRefused",
-        expression: grew("", "envoy_listener_manager_lds_update_rejected"),
+        expression: grew_where("", "envoy_listener_manager_lds_update_rejected", &ours),
         lasts: "0m",
         severity: "critical",
         summary: "Envoy refused a listener, perhaps for its policy",
-        description: "The old policy stays in force, and no other change of that listener takes effect until it is mended. \
-                      Envoy's log says why.",
+        description: "The policy that was in force stays so, and no other change of that listener takes effect until it is \
+                      mended. An Envoy that had none yet takes no calls. Envoy's log says why.",
     }
 }
