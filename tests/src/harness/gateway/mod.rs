@@ -101,7 +101,7 @@ impl EnvoyGateway {
     /// Where the module is had from.
     #[must_use]
     pub fn module_url(&self) -> String {
-        self.site.module.url()
+        self.site.module_url()
     }
 
     /// The lines of calls that the filter judged, once there are so many or patience is at its end.
@@ -267,6 +267,12 @@ impl Site {
         });
         let admin = admin.expect("an Envoy that serves has an admin interface");
         EnvoyGateway { program, admin, site: self, own }
+    }
+
+    /// Where the module is had from.
+    #[must_use]
+    pub fn module_url(&self) -> String {
+        self.module.url()
     }
 
     fn make_certificates(&self) {
