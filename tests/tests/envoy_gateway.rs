@@ -4,17 +4,22 @@
 
 use policy_compiler::files::NoFiles;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use std::{
+    fs,
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
 use toolgate_tests::{
     harness::{
+        PATIENCE,
         client::{Call, Protocol, Reply},
         envoy::Update,
         gateway::{EnvoyGateway, Resources, Site, Tools},
         load::{self, Load},
-        upstream::Upstream,
+        named,
+        upstream::{Answer, Upstream},
+        wait_for,
     },
     identity::{Authority, Issuer, Names},
 };
@@ -80,6 +85,11 @@ fn without_any_policy_no_call_passes(gateway: &EnvoyGateway) {
     for line in gateway.not_judged(2) {
         assert_eq!((&line["status"], &line["decision"]), (&json!(503), &json!("deny")), "{line}");
     }
+    is_known_to_the_alert(gateway);
+}
+
+/// No filter has counted there, but `ToolCallsNotJudged` finds the Envoy and its errors.
+fn is_known_to_the_alert(gateway: &EnvoyGateway) {
     let known = [
         "envoy_cluster_membership_total{envoy_cluster_name=\"httproute/agents/tools/rule/0\"} 1",
         "envoy_http_downstream_rq_xx{envoy_response_code_class=\"5\"",
@@ -181,6 +191,7 @@ fn a_module_of_another_digest_means_500_and_never_an_unjudged_call() {
     let gateway = site.start(&other);
     let known = call().header("x-agent-id", "a");
     assert_eq!(send(&gateway, &known).status, 500, "from the start");
+    is_known_to_the_alert(&gateway);
     assert!(tool.seen().is_empty());
     assert_eq!(gateway.replace(&enforcing("rate: unlimited")), Update::Accepted);
     assert_eq!(send(&gateway, &known).status, 200);
@@ -233,4 +244,26 @@ fn a_broken_policy_is_refused_nothing_is_served_by_it_and_the_last_good_one_serv
     let later = under_load(&gateway, || assert_eq!(gateway.replace(&enforcing("rate: 1/day")), Update::Accepted));
     assert_eq!(later.broken, 0, "{later:?}");
     assert_eq!(send(&gateway, &call().header("x-agent-id", "a")).status, 429, "the later policy judges");
+    with_a_new_module_no_call_passes(&gateway, &broken, &tool);
+    assert_eq!(gateway.replace(&good), Update::Accepted);
+    assert_eq!(send(&gateway, &call().header("x-agent-id", "a")).status, 200);
+}
+
+/// A module that Envoy does not have yet is fetched when the listener is taken: it is too late to refuse the policy, and
+/// the last good one is gone.
+fn with_a_new_module_no_call_passes(gateway: &EnvoyGateway, broken: &Resources, tool: &Upstream) {
+    let mut module = fs::read(named("TOOLGATE_FILTER")).unwrap();
+    module.extend(b"\x00\x02\x01x");
+    let sha256: String = Sha256::digest(&module).iter().map(|byte| format!("{byte:02x}")).collect();
+    let server = Upstream::answering(move |_| Answer::new(200).body(&module));
+    let url = format!("http://{}/filter.wasm", server.address());
+    let both = broken.clone().with("EnvoyExtensionPolicy", |policy| {
+        policy["spec"]["wasm"][0]["code"] = json!({"type": "HTTP", "http": {"url": url, "sha256": sha256}});
+    });
+    let before = tool.count_started();
+    assert_eq!(gateway.replace(&both), Update::Accepted);
+    let is_closed =
+        wait_for(PATIENCE, || (send(gateway, &call().header("x-agent-id", "a")).status == 503).then_some(()));
+    assert!(is_closed.is_some(), "{}", gateway.log());
+    assert_eq!(tool.count_started(), before);
 }

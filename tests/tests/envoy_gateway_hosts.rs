@@ -163,6 +163,8 @@ fn in_strict_mode_a_denied_call_leaves_no_trace_under_any_host_by_plain_http_and
             call.send_over(&hosts.client(host), protocol, hosts.gateway.address()).unwrap()
         });
     }
+    let offered = hosts.gateway.config_dump().to_string().matches(r#""alpn_protocols":["http/1.1"]"#).count();
+    assert!(offered >= 3, "one certificate for several hosts: docs/render.md says what comes of it");
     nothing_crosses_hosts(&hosts);
 }
 

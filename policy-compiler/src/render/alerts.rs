@@ -33,6 +33,12 @@ pub(super) fn rule(plan: &Plan, monitoring: &Monitoring) -> Map {
     }
 }
 
+/// The condition that a number is of one of our Envoys: it has such a cluster, or the filter has counted there.
+fn at_ours(namespace: &str) -> String {
+    let clusters = format!("envoy_cluster_membership_total{}", of_our_routes(namespace));
+    format!(" and on (instance) ({clusters} or tool_gateway_calls_total)")
+}
+
 fn written(alert: &Alert) -> Map {
     let Alert { name, expression, lasts, severity, summary, description } = alert;
     map! {
@@ -45,8 +51,8 @@ fn written(alert: &Alert) -> Map {
 }
 
 fn alerts(namespace: &str) -> [Alert; 8] {
-    let (unanswered, refused) = (unanswered(namespace), refused(namespace));
-    [denied(), limited(), undecided(), unjudged(), unanswered, uncounted(), reloaded(), refused]
+    let (unjudged, unanswered, refused) = (unjudged(namespace), unanswered(namespace), refused(namespace));
+    [denied(), limited(), undecided(), unjudged, unanswered, uncounted(), reloaded(), refused]
 }
 
 /// The clusters of our routes, as Envoy Gateway names them. By these, our Envoys are known among all of a cluster's: also
@@ -112,23 +118,20 @@ fn undecided() -> Alert {
 }
 
 /// Calls end in 5xx that the filter did not count: without FAIL_RELOAD, a worker whose filter crashed goes on like that.
-/// Only where the filter counts at all, since the other Envoys of a cluster are none of ours; and without those who ask
-/// Envoy whether it is ready.
-fn unjudged() -> Alert {
-    let seen = |status: &str| format!("sum by (instance) (rate(tool_gateway_calls_total{status}[5m]))");
+/// So it is, too, where no filter ever started, which counts nothing. Without those who ask Envoy whether it is ready.
+fn unjudged(namespace: &str) -> Alert {
     let errors = "envoy_response_code_class=\"5\",envoy_http_conn_manager_prefix!~\"admin|eg-ready.*\"";
+    let errors = format!("sum by (instance) (rate(envoy_http_downstream_rq_xx{{{errors}}}[5m]){})", at_ours(namespace));
     Alert {
         name: "ToolCallsNotJudged",
         expression: format!(
-            "sum by (instance) (rate(envoy_http_downstream_rq_xx{{{errors}}}[5m])) - ({} or 0 * {}) > 0.1",
-            seen("{status=~\"5..\"}"),
-            seen("")
+            "{errors} - (sum by (instance) (rate(tool_gateway_calls_total{{status=~\"5..\"}}[5m])) or 0 * {errors}) > 0.1"
         ),
         lasts: "5m",
         severity: "critical",
         summary: "calls at {{ $labels.instance }} end before the filter can judge them",
         description: "Envoy answers {{ printf \"%.1f\" $value }} calls each second with 5xx that the filter never saw: most often a \
-                      filter crashed and was not loaded again. The lines with `not_judged` have details.",
+                      filter crashed and was not loaded again, or refused its first policy. The lines with `not_judged` have details.",
     }
 }
 
@@ -171,14 +174,13 @@ fn reloaded() -> Alert {
 }
 
 fn refused(namespace: &str) -> Alert {
-    let ours = format!(" and on (instance) envoy_cluster_membership_total{}", of_our_routes(namespace));
     Alert {
         name: "ToolPolicyRefused",
-        expression: grew_where("", "envoy_listener_manager_lds_update_rejected", &ours),
+        expression: grew_where("", "envoy_listener_manager_lds_update_rejected", &at_ours(namespace)),
         lasts: "0m",
         severity: "critical",
         summary: "Envoy refused a listener, perhaps for its policy",
-        description: "The policy that was in force stays so, and no other change of that listener takes effect until it is \
-                      mended. An Envoy that had none yet takes no calls. Envoy's log says why.",
+        description: "The old policy stays in force, and no other change of that listener takes effect until it is mended. \
+                      Envoy's log says why.",
     }
 }
