@@ -30,7 +30,7 @@ fn rendered(redis: &Redis, more: &str) -> Resources {
          mail: {{ agents: [a, b, c], quota: {{ limit: 50/day, scope: global }} }}\n  \
          shared: {{ agents: [a, b, c], quota: {{ limit: 4/day, per: all, scope: global }} }}\n  \
          free: {{ agents: [a] }}\n\
-         servers:\n  github:\n    path: /mcp/github\n    tools: {{ create_issue: {{ agents: [a, b, c], quota: {{ limit: 5/day, scope: global }} }} }}\n"
+         servers:\n  github:\n    path: /mcp\n    host: github.local\n    tools: {{ create_issue: {{ agents: [a, b, c], quota: {{ limit: 5/day, scope: global }} }} }}\n"
     );
     // The default timeout is too short for a busy machine, which must not look like a lost service.
     let values = format!(
@@ -52,11 +52,11 @@ fn call(tool: &str, agent: &str) -> Call {
         .body(r#"{"arguments":{"q":"x"}}"#)
 }
 
-/// A call of a tool of the MCP server.
+/// A call of a tool of the MCP server, which has a host of its own, and so a listener of the Gateway.
 fn message(agent: &str) -> Call {
     let params = json!({"name": "create_issue", "arguments": {}});
     let body = json!({"jsonrpc": "2.0", "id": "r-7", "method": "tools/call", "params": params});
-    Call::new("POST", "/mcp/github").authority("tools.local").header("x-agent-id", agent).json(&body)
+    Call::new("POST", "/mcp").authority("github.local").header("x-agent-id", agent).json(&body)
 }
 
 /// Status, id, code and reason of a refusal in the shape of MCP.
