@@ -211,6 +211,19 @@ fn agents_reach_the_port_on_which_the_proxy_listens() {
 }
 
 #[test]
+fn alerts_on_what_envoy_counts_are_for_the_routes_of_the_namespace() {
+    let manifests = manifests(HEADER_POLICY, "namespace: research\nmonitoring: { namespace: monitoring }\n");
+    let groups = one(&manifests, "PrometheusRule")["spec"]["groups"].clone();
+    let rules = groups[0]["rules"].as_sequence().unwrap();
+    let of_envoy = rules
+        .iter()
+        .map(|rule| rule["expr"].as_str().unwrap())
+        .filter(|expression| expression.contains("envoy_") && !expression.contains("envoy_wasm_toolgate_"));
+    let known: Vec<_> = of_envoy.map(|expression| expression.contains(r#"=~"httproute/research/.*""#)).collect();
+    assert_eq!(known, [true; 3]);
+}
+
+#[test]
 fn the_kustomization_lists_every_file_and_no_other() {
     let manifests = manifests(HEADER_POLICY, "strict: true\nmonitoring: {}\n");
     let objects = manifests.iter().filter(|manifest| manifest.is_object());

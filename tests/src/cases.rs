@@ -64,7 +64,7 @@ pub fn calls(file: &CaseFile, way: Way, send: impl Fn(&Case, Call) -> Result<Rep
 /// The call as a client sends it.
 #[must_use]
 pub fn to_call(call: &toolgate_corpus::Call, frames: Frames) -> Call {
-    let plain = Call::new(&call.method, call.path());
+    let plain = Call::new(&call.method, call.path()).authority(&call.host);
     let with_fields = call.fields().into_iter().fold(plain, |sent, (name, value)| sent.header(name, value));
     let Some(body) = call.body() else {
         return with_fields;

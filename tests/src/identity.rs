@@ -236,8 +236,18 @@ impl Authority {
     /// When the name cannot stand in a certificate.
     #[must_use]
     pub fn server(&self, name: &str) -> (String, String) {
+        self.server_of(&[name])
+    }
+
+    /// The certificate of a server with all these names, and its key; both as PEM.
+    ///
+    /// # Panics
+    /// When a name cannot stand in a certificate.
+    #[must_use]
+    pub fn server_of(&self, names: &[&str]) -> (String, String) {
         let mut params = CertificateParams::default();
-        params.subject_alt_names = vec![SanType::DnsName(name.try_into().expect("a name of a host"))];
+        let name = |name: &&str| SanType::DnsName((*name).try_into().expect("a name of a host"));
+        params.subject_alt_names = names.iter().map(name).collect();
         self.issue(params, ExtendedKeyUsagePurpose::ServerAuth)
     }
 

@@ -4,6 +4,7 @@
 //! operator would see of them. Decides nothing about calls itself.
 
 pub mod cases;
+pub mod counting;
 pub mod forged;
 pub mod gateway;
 pub mod harness;

@@ -4,18 +4,22 @@
 
 use policy_compiler::files::NoFiles;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use std::{
+    fs,
     sync::atomic::{AtomicBool, Ordering},
     thread,
-    time::Duration,
 };
 use toolgate_tests::{
     harness::{
-        client::{Call, Protocol, Reply, http1::Http1Connection},
+        PATIENCE,
+        client::{Call, Protocol, Reply},
         envoy::Update,
-        gateway::{EnvoyGateway, Resources, Tools},
+        gateway::{EnvoyGateway, Resources, Site, Tools},
         load::{self, Load},
-        upstream::Upstream,
+        named,
+        upstream::{Answer, Upstream},
+        wait_for,
     },
     identity::{Authority, Issuer, Names},
 };
@@ -68,6 +72,30 @@ fn under_load(gateway: &EnvoyGateway, meanwhile: impl FnOnce()) -> Load {
         done.store(true, Ordering::SeqCst);
         calls.join().unwrap()
     })
+}
+
+/// There is no last good policy. Envoy has fetched the module only after it took the listener, so that it has refused
+/// nothing: the alert knows such an Envoy by its clusters.
+fn without_any_policy_no_call_passes(gateway: &EnvoyGateway) {
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let reply = call().header("x-agent-id", "a").send(protocol, gateway.address()).unwrap();
+        assert_eq!((reply.status, reply.text()), (503, String::new()));
+    }
+    assert!(gateway.status("EnvoyExtensionPolicy", "toolgate").contains("reason: Accepted\n"));
+    for line in gateway.not_judged(2) {
+        assert_eq!((&line["status"], &line["decision"]), (&json!(503), &json!("deny")), "{line}");
+    }
+    is_known_to_the_alert(gateway);
+}
+
+/// No filter has counted there, but `ToolCallsNotJudged` finds the Envoy and its errors.
+fn is_known_to_the_alert(gateway: &EnvoyGateway) {
+    let known = [
+        "envoy_cluster_membership_total{envoy_cluster_name=\"httproute/agents/tools/rule/0\"} 1",
+        "envoy_http_downstream_rq_xx{envoy_response_code_class=\"5\"",
+    ];
+    let metrics = gateway.prometheus_until(|text| known.iter().all(|known| text.contains(known)));
+    assert!(known.iter().all(|known| metrics.contains(known)), "{metrics}");
 }
 
 /// The shipped resources with the Secrets and the ConfigMap that they name.
@@ -157,12 +185,17 @@ fn audited_and_counted(gateway: &EnvoyGateway) {
 #[test]
 fn a_module_of_another_digest_means_500_and_never_an_unjudged_call() {
     let tool = Upstream::start();
-    let gateway = EnvoyGateway::start(&enforcing("rate: unlimited"), tool.address());
+    let site = Site::new(tool.address());
+    let filter = format!("filter: {{ url: \"{}\", sha256: {} }}\n", site.module_url(), "0".repeat(64));
+    let other = with_values("rate: unlimited", &format!("{filter}{TRUSTED}"));
+    let gateway = site.start(&other);
     let known = call().header("x-agent-id", "a");
+    assert_eq!(send(&gateway, &known).status, 500, "from the start");
+    is_known_to_the_alert(&gateway);
+    assert!(tool.seen().is_empty());
+    assert_eq!(gateway.replace(&enforcing("rate: unlimited")), Update::Accepted);
     assert_eq!(send(&gateway, &known).status, 200);
     tool.clear();
-    let filter = format!("filter: {{ url: \"{}\", sha256: {} }}\n", gateway.module_url(), "0".repeat(64));
-    let other = with_values("rate: unlimited", &format!("{filter}{TRUSTED}"));
     assert_eq!(gateway.replace(&other), Update::Accepted);
     let status = gateway.status("EnvoyExtensionPolicy", "toolgate");
     assert!(status.contains("reason: Invalid"), "{status}");
@@ -189,14 +222,16 @@ fn a_change_of_the_policy_keeps_quotas_and_loses_no_call() {
 }
 
 #[test]
-fn a_broken_policy_is_refused_and_the_last_good_one_serves_on() {
+fn a_broken_policy_is_refused_nothing_is_served_by_it_and_the_last_good_one_serves_on() {
     let tool = Upstream::counting();
     let good = enforcing("rate: unlimited");
-    let gateway = EnvoyGateway::start(&good, tool.address());
     let broken = good.clone().with("EnvoyExtensionPolicy", |policy| {
         let config = &mut policy["spec"]["wasm"][0]["config"]["policy"];
         *config = json!(format!("AAAA{}", config.as_str().unwrap()));
     });
+    let gateway = EnvoyGateway::start(&broken, tool.address());
+    without_any_policy_no_call_passes(&gateway);
+    assert_eq!((gateway.replace(&good), tool.count_started()), (Update::Accepted, 0));
     let load = under_load(&gateway, || {
         let Update::Refused { log } = gateway.replace(&broken) else { panic!("a broken policy was taken") };
         assert!(log.contains("Unable to create Wasm plugin"), "{log}");
@@ -209,45 +244,26 @@ fn a_broken_policy_is_refused_and_the_last_good_one_serves_on() {
     let later = under_load(&gateway, || assert_eq!(gateway.replace(&enforcing("rate: 1/day")), Update::Accepted));
     assert_eq!(later.broken, 0, "{later:?}");
     assert_eq!(send(&gateway, &call().header("x-agent-id", "a")).status, 429, "the later policy judges");
-}
-
-#[test]
-fn in_strict_mode_a_denied_call_leaves_no_trace_at_the_tool() {
-    let tool = Upstream::start();
-    let gateway = EnvoyGateway::start(&enforcing("rate: unlimited"), tool.address());
-    deny_late(&gateway, || {
-        (0..400).any(|_| {
-            thread::sleep(Duration::from_millis(5));
-            tool.count_started() > 0
-        })
-    });
-    assert_eq!(tool.count_started(), 1, "without it the tool sees the head of the call");
-    tool.clear();
-    let strict = with_values("rate: unlimited", &format!("strict: true\n{TRUSTED}"));
-    assert_eq!(gateway.replace(&strict), Update::Accepted);
-    assert!(gateway.status("EnvoyPatchPolicy", "tool-gateway-strict").contains("reason: Programmed\n"));
-    let dump = gateway.config_dump().to_string();
-    assert!(dump.contains(r#""failure_policy":"FAIL_RELOAD""#), "{dump}");
-    assert!(dump.contains(r#""allow_on_headers_stop_iteration":true"#), "{dump}");
-    deny_late(&gateway, || {
-        thread::sleep(Duration::from_millis(300));
-        true
-    });
-    assert_eq!(tool.count_started(), 0);
+    with_a_new_module_no_call_passes(&gateway, &broken, &tool);
+    assert_eq!(gateway.replace(&good), Update::Accepted);
     assert_eq!(send(&gateway, &call().header("x-agent-id", "a")).status, 200);
 }
 
-/// A call whose body comes late, and is denied by it.
-fn deny_late(gateway: &EnvoyGateway, meanwhile: impl FnOnce() -> bool) {
-    let body = r#"{"arguments":{"q":"bad"}}"#;
-    let head = format!(
-        "POST /tools/search HTTP/1.1\r\nhost: tools.local\r\nx-agent-id: a\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\n\r\n",
-        body.len()
-    );
-    let mut connection = Http1Connection::open(gateway.address()).unwrap();
-    connection.write(head.as_bytes()).unwrap();
-    assert!(meanwhile());
-    connection.write(body.as_bytes()).unwrap();
-    assert_eq!(connection.read_reply().unwrap().json()["reason"], "argument_blocked");
+/// A module that Envoy does not have yet is fetched when the listener is taken: it is too late to refuse the policy, and
+/// the last good one is gone.
+fn with_a_new_module_no_call_passes(gateway: &EnvoyGateway, broken: &Resources, tool: &Upstream) {
+    let mut module = fs::read(named("TOOLGATE_FILTER")).unwrap();
+    module.extend(b"\x00\x02\x01x");
+    let sha256: String = Sha256::digest(&module).iter().map(|byte| format!("{byte:02x}")).collect();
+    let server = Upstream::answering(move |_| Answer::new(200).body(&module));
+    let url = format!("http://{}/filter.wasm", server.address());
+    let both = broken.clone().with("EnvoyExtensionPolicy", |policy| {
+        policy["spec"]["wasm"][0]["code"] = json!({"type": "HTTP", "http": {"url": url, "sha256": sha256}});
+    });
+    let before = tool.count_started();
+    assert_eq!(gateway.replace(&both), Update::Accepted);
+    let is_closed =
+        wait_for(PATIENCE, || (send(gateway, &call().header("x-agent-id", "a")).status == 503).then_some(()));
+    assert!(is_closed.is_some(), "{}", gateway.log());
+    assert_eq!(tool.count_started(), before);
 }

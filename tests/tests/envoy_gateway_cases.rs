@@ -1,11 +1,11 @@
 //! The cases of the corpus through the Envoy of the real Envoy Gateway, with what `render` writes for its policy: one
-//! policy after the other, by hot reload. Those of MCP servers are left out, see `has_servers`.
+//! policy after the other, by hot reload.
 
 #![cfg(test)]
 
 use serde_json::Value;
 use std::{collections::BTreeSet, fmt::Write as _};
-use toolgate_corpus::{Case, CaseFile, Framing as Frames, all_with_headers_held};
+use toolgate_corpus::{Case, CaseFile, Framing as Frames, HOST, all_with_headers_held, compile};
 use toolgate_tests::{
     cases::{Way, calls, complaints, to_call},
     gateway::Headers,
@@ -22,8 +22,6 @@ use toolgate_tests::{
     signers::{Signers, is_asked},
 };
 
-const HOST: &str = "tools.local";
-
 /// HTTP/1 trailers are off in Envoy Gateway, so that framing goes by HTTP/2. Strict mode is for one of the ways: each
 /// change of the resources takes Envoy Gateway two seconds.
 const WAYS: [Way; 3] = [
@@ -35,7 +33,6 @@ const WAYS: [Way; 3] = [
 #[test]
 fn all_cases_pass_one_policy_after_the_other() {
     let mut files = all_with_headers_held();
-    files.retain(|file| !has_servers(file));
     // The rate limit service is told of limits when it starts.
     files.sort_by_key(|file| !is_global(file));
     let mut run = Run::start(&files);
@@ -61,12 +58,6 @@ fn all_cases_pass_one_policy_after_the_other() {
     let all_cases = files.iter().flat_map(|file| file.cases.iter().map(|case| (file.name, case.name.clone())));
     let missing: Vec<_> = all_cases.filter(|case| !run.ran.contains(case)).collect();
     assert_eq!(missing, []);
-}
-
-/// Whether it is about MCP servers. Their hosts are none of the Gateway's here, and all calls go to its one host: these
-/// cases run on the tests' own Envoy only.
-fn has_servers(file: &CaseFile) -> bool {
-    file.policy.contains("servers:")
 }
 
 /// Whether the rate limit service counts its calls, for which headers must be held.
@@ -187,7 +178,7 @@ impl Run {
     }
 
     fn send(&self, file: &CaseFile, case: &Case, call: Call, way: Way) -> Result<Reply, Failure> {
-        self.signers.send(file, case, call.authority(HOST), way.protocol, self.gateway.address())
+        self.signers.send(file, case, call, way.protocol, self.gateway.address())
     }
 
     /// The next audit lines, of which there must be exactly so many.
@@ -209,7 +200,7 @@ impl Run {
 
 /// What `render` writes for a file's policy, with all that it names, and who verifies the file's calls.
 fn rendered(file: &CaseFile, signers: &Signers, redis: &Redis, headers: Headers) -> Resources {
-    let mut values = format!("strict: {}\n", headers == Headers::Held);
+    let mut values = format!("strict: {}\n{}", headers == Headers::Held, upstreams(file));
     if is_global(file) {
         let _ = writeln!(
             values,
@@ -221,11 +212,12 @@ fn rendered(file: &CaseFile, signers: &Signers, redis: &Redis, headers: Headers)
     if !file.providers().is_empty() {
         let _ = write!(identity, ", jwt: {{ {} }}", signers.values(file));
     }
+    let mut certificate = "";
     if file.has_certificates() {
-        values.push_str("gateway: { certificate: of-the-server }\n");
+        certificate = ", certificate: of-the-server";
         identity.push_str(", mtls: { ca: of-the-clients }");
     }
-    let _ = writeln!(values, "identity: {{ {identity} }}");
+    let _ = writeln!(values, "gateway: {{ hostname: {HOST}{certificate} }}\nidentity: {{ {identity} }}");
     // One worker, so that audit lines come in the order of the calls.
     let resources = Resources::rendered(&file.policy, &file.files, &values).workers(1);
     if !file.has_certificates() {
@@ -235,6 +227,14 @@ fn rendered(file: &CaseFile, signers: &Signers, redis: &Redis, headers: Headers)
     resources
         .server_certificate("of-the-server", (&certificate, &key))
         .client_authority("of-the-clients", &signers.authority().pem())
+}
+
+/// MCP servers have routes of their own, some for hosts of their own; all other calls go to one server.
+fn upstreams(file: &CaseFile) -> String {
+    let servers = compile(file).unwrap().servers.into_iter().map(|server| server.name).collect::<Vec<_>>().join(", ");
+    format!(
+        "upstreams:\n  tools: {{ service: tools, port: 8080 }}\n  mcp: {{ service: mcp, port: 8080, servers: [{servers}] }}\n"
+    )
 }
 
 fn of(file: &CaseFile, before: Before) -> Vec<Case> {

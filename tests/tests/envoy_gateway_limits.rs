@@ -21,7 +21,7 @@ use toolgate_tests::{
     },
 };
 
-/// Limits of tools and of an agent; two servers, so that there are two routes. `more` is for the policy's top.
+/// Limits of tools and of an agent; several servers, so that there are several routes. `more` is for the policy's top.
 fn rendered(redis: &Redis, more: &str) -> Resources {
     let policy = format!(
         "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\nidentity: {{ header: x-agent-id }}\n{more}\n\
@@ -29,13 +29,15 @@ fn rendered(redis: &Redis, more: &str) -> Resources {
          tools:\n  search: {{ agents: [a, b, c], arguments: {{ blocked: [bad] }}, quota: {{ limit: 50/day, scope: global }} }}\n  \
          mail: {{ agents: [a, b, c], quota: {{ limit: 50/day, scope: global }} }}\n  \
          shared: {{ agents: [a, b, c], quota: {{ limit: 4/day, per: all, scope: global }} }}\n  \
-         free: {{ agents: [a] }}\n"
+         free: {{ agents: [a] }}\n\
+         servers:\n  github:\n    path: /mcp\n    host: github.local\n    tools: {{ create_issue: {{ agents: [a, b, c], quota: {{ limit: 5/day, scope: global }} }} }}\n"
     );
     // The default timeout is too short for a busy machine, which must not look like a lost service.
     let values = format!(
         "strict: true\nidentity: {{ trusted_headers: [x-agent-id] }}\n\
          global_limits: {{ redis: \"redis://{}\", timeout_milliseconds: 10000 }}\n\
-         upstreams: {{ tools: {{ service: tools, port: 1 }}, mail: {{ service: mail, port: 1, tools: [mail] }} }}\n",
+         upstreams:\n  tools: {{ service: tools, port: 1 }}\n  mail: {{ service: mail, port: 1, tools: [mail] }}\n  \
+         github: {{ service: github, port: 1, servers: [github] }}\n",
         redis.address()
     );
     // One worker, so that audit lines come in the order of the calls.
@@ -48,6 +50,21 @@ fn call(tool: &str, agent: &str) -> Call {
         .header("content-type", "application/json")
         .header("x-agent-id", agent)
         .body(r#"{"arguments":{"q":"x"}}"#)
+}
+
+/// A call of a tool of the MCP server, which has a host of its own, and so a listener of the Gateway.
+fn message(agent: &str) -> Call {
+    let params = json!({"name": "create_issue", "arguments": {}});
+    let body = json!({"jsonrpc": "2.0", "id": "r-7", "method": "tools/call", "params": params});
+    Call::new("POST", "/mcp").authority("github.local").header("x-agent-id", agent).json(&body)
+}
+
+/// Status, id, code and reason of a refusal in the shape of MCP.
+fn told(refused: &Reply) -> (u16, String, i64, String) {
+    let body = refused.json();
+    let text = |value: &Value| value.as_str().unwrap_or("(missing)").to_owned();
+    let code = body["error"]["code"].as_i64().unwrap_or_default();
+    (refused.status, text(&body["id"]), code, text(&body["error"]["data"]["reason"]))
 }
 
 /// An Envoy Gateway and its service, once that has its limits.
@@ -126,8 +143,17 @@ fn each_limit_holds_exactly_and_a_refused_call_takes_nothing() {
     assert_eq!(counted.count("_search b_"), 1);
     let shared = ["a", "a", "b", "b", "b"].map(|agent| counted.send(&call("shared", agent)).status);
     assert_eq!(shared, [200, 200, 200, 200, 429], "one counter for all agents");
+    assert_eq!(counted.statuses(&message("a")), [200; 5]);
+    let refused = counted.send(&message("a"));
+    assert_eq!(told(&refused), (429, "r-7".to_owned(), 429, "quota_exceeded".to_owned()), "{}", refused.text());
+    let after = refused.header("retry-after").map(|after| after.parse::<u32>().unwrap());
+    assert_eq!(refused.json()["error"]["data"]["retryAfter"], json!(after), "{}", refused.text());
+    let line = counted.lines(1).remove(0);
+    assert_eq!(verdict(&line), ["deny", "quota_exceeded", "/servers/github/tools/create_issue/quota"]);
+    assert_eq!((counted.send(&message("b")).status, counted.count("_github/create_issue b_")), (200, 1));
     assert_eq!(counted.gateway.replace(&rendered(&counted.redis, "metadata: { name: other }")), Update::Accepted);
-    assert_eq!(counted.send(&call("search", "a")).status, 429, "another policy has the counters of the last one");
+    let later = [call("search", "a"), message("a")].map(|call| counted.send(&call).status);
+    assert_eq!(later, [429; 2], "another policy has the counters of the last one");
 }
 
 #[test]
@@ -158,12 +184,16 @@ fn a_call_that_nobody_counts_is_never_silent() {
 #[test]
 fn a_limit_of_an_agent_holds_over_its_tools_and_takes_from_no_other_when_it_refuses() {
     let counted = Counted::start("");
-    let tools = ["search", "mail", "search", "mail", "search", "mail", "search", "search", "mail", "shared"];
-    let statuses = tools.map(|tool| counted.send(&call(tool, "c")).status);
-    assert_eq!(statuses, [200, 200, 200, 200, 200, 200, 200, 429, 429, 429]);
-    let lines = counted.lines(3);
-    assert_eq!(lines.iter().map(verdict).collect::<Vec<_>>(), [["deny", "quota_exceeded", "/agents/c/quota"]; 3]);
-    assert_eq!(["_search c_", "_mail c_"].map(|key| counted.count(key)), [4, 3], "{}", counted.keys());
+    let call_of = |tool| if tool == "create_issue" { message("c") } else { call(tool, "c") };
+    let tools = ["search", "mail", "create_issue", "search", "mail", "create_issue", "search"];
+    assert_eq!(tools.map(|tool| counted.send(&call_of(tool)).status), [200; 7]);
+    assert_eq!(["search", "mail", "shared"].map(|tool| counted.send(&call_of(tool)).status), [429; 3]);
+    let refused = counted.send(&message("c"));
+    assert_eq!(told(&refused), (429, "r-7".to_owned(), 429, "quota_exceeded".to_owned()), "{}", refused.text());
+    let lines = counted.lines(4);
+    assert_eq!(lines.iter().map(verdict).collect::<Vec<_>>(), [["deny", "quota_exceeded", "/agents/c/quota"]; 4]);
+    let counts = ["_search c_", "_mail c_", "_github/create_issue c_"].map(|key| counted.count(key));
+    assert_eq!(counts, [3, 2, 2], "{}", counted.keys());
     assert_eq!(counted.statuses(&call("shared", "a")), [200, 200, 200, 200, 429], "nothing of it was taken");
 }
 
@@ -177,9 +207,18 @@ fn without_the_service_calls_are_refused_or_pass_as_the_policy_says_and_it_is_au
         assert_eq!(counted.send(&call("search", "a")).status, 200);
         counted.service.kill();
         assert_eq!(["search", "free"].map(|tool| counted.send(&call(tool, "a")).status), [status, 200]);
-        let lines = counted.lines(3);
+        let answer = counted.send(&message("a"));
+        let refused = (503, "r-7".to_owned(), -32603, "undecided_limits".to_owned());
+        assert_eq!((answer.status, told(&answer) == refused), (status, status == 503), "{}", answer.text());
+        let lines = counted.lines(4);
         let unanswered: Vec<_> = lines.iter().map(|line| line["unanswered"] == true).collect();
-        assert_eq!((verdict(&lines[1]), unanswered), (said, vec![false, status == 200, false]), "{lines:?}");
-        assert_eq!(counted.tool.seen().len(), if status == 200 { 3 } else { 2 });
+        let is_silent = status == 200;
+        assert_eq!((verdict(&lines[1]), unanswered), (said, vec![false, is_silent, false, is_silent]), "{lines:?}");
+        assert_eq!((&lines[3]["reason"], &lines[3]["server"]), (&json!(said[1]), &json!("github")));
+        assert_eq!(counted.tool.seen().len(), if status == 200 { 4 } else { 2 });
+        // What the alert sums up is told of our routes' clusters.
+        let wanted = "envoy_cluster_ratelimit_error{envoy_cluster_name=\"httproute/agents/";
+        let metrics = counted.gateway.prometheus_until(|text| text.contains(wanted));
+        assert!(metrics.contains(wanted), "{metrics}");
     }
 }

@@ -4,18 +4,18 @@
 
 use serde_json::{Value, json};
 use std::{
-    net::SocketAddr,
     thread,
     time::{Duration, SystemTime},
 };
-use toolgate_engine::{bundle::GlobalRule, exchange};
+use toolgate_engine::exchange;
 use toolgate_tests::{
     cases::verdict,
+    counting::{PATIENT, WithoutAnswer, counting, envoy, limits, rules, service, start},
     gateway::{self, Headers},
     harness::{
         PATIENCE,
         client::{Call, Framing, Protocol, Reply, http1::Http1Connection},
-        envoy::{Cluster, Envoy, Listener},
+        envoy::Envoy,
         load,
         ratelimit::RateLimitService,
         redis::Redis,
@@ -38,81 +38,6 @@ const AGENTS: &str = "agents: { a: {}, b: {} }";
 /// A limit of so many calls of each agent in a day.
 fn each(calls: u32) -> String {
     format!(", quota: {{ limit: {calls}/day, scope: global }}")
-}
-
-/// What the rate limit service must be told for a policy, in its own language.
-fn limits(rules: &[GlobalRule]) -> String {
-    let rule = |GlobalRule { header, requests, unit }: &GlobalRule| {
-        format!("  - key: {header}\n    rate_limit: {{ unit: {unit}, requests_per_unit: {requests} }}\n")
-    };
-    format!("domain: tools\ndescriptors:\n{}", rules.iter().map(rule).collect::<String>())
-}
-
-fn rules(policy: &str) -> Vec<GlobalRule> {
-    policy_compiler::compile("policy.yaml", policy.as_bytes()).bundle.expect("the policy is good").global_rules()
-}
-
-/// Far above Envoy's 20 ms: a busy machine must not look like a lost service.
-const PATIENT: Duration = Duration::from_secs(10);
-
-/// What Envoy does with a call when it gets no answer from the service in time.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum WithoutAnswer {
-    Refuse,
-    Pass,
-}
-
-/// A listener with Envoy's own rate limit filter, which counts by these header fields.
-fn counting(listener: Listener, fields: &[(&str, &str)], without: WithoutAnswer, patience: Duration) -> Listener {
-    let asks = json!({
-        "name": "envoy.filters.http.ratelimit",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.ratelimit.v3.RateLimit",
-            "domain": "tools",
-            "failure_mode_deny": without == WithoutAnswer::Refuse,
-            "timeout": format!("{}s", patience.as_secs_f64()),
-            "enable_x_ratelimit_headers": "DRAFT_VERSION_03",
-            "rate_limit_service": {
-                "transport_api_version": "V3",
-                "grpc_service": {"envoy_grpc": {"cluster_name": "ratelimit"}},
-            },
-        },
-    });
-    let by = |(name, key): &(&str, &str)| json!({"actions": [{"request_headers": {"header_name": name, "descriptor_key": key}}]});
-    let routes = json!({
-        "name": "all",
-        // What a tool says of limits is not what the service says.
-        "response_headers_to_remove": ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"],
-        "virtual_hosts": [{
-            "name": "all",
-            "domains": ["*"],
-            "rate_limits": fields.iter().map(by).collect::<Vec<_>>(),
-            "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "tools"}}],
-        }],
-    });
-    listener.filter(asks).route_config(routes)
-}
-
-/// An Envoy with the filter, and Envoy's own rate limit filter behind it.
-fn envoy(tool: &Upstream, service: SocketAddr, policy: &str, without: WithoutAnswer, patience: Duration) -> Envoy {
-    let rules = rules(policy);
-    let fields: Vec<_> = rules.iter().map(|rule| (rule.header.as_str(), rule.header.as_str())).collect();
-    let listener = counting(gateway::listener("main", policy, Headers::Held), &fields, without, patience);
-    start(tool, service, listener)
-}
-
-fn start(tool: &Upstream, service: SocketAddr, listener: Listener) -> Envoy {
-    Envoy::start(&gateway::config(tool, [listener]).cluster(Cluster::http2("ratelimit", service)).concurrency(2))
-}
-
-/// The service, told of the rules of a policy. A day ends at midnight in UTC: no test may count across that.
-fn service(redis: &Redis, policy: &str) -> RateLimitService {
-    let seconds = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    let left = 86_400 - seconds % 86_400;
-    if left < 120 {
-        thread::sleep(Duration::from_secs(left + 1));
-    }
-    RateLimitService::with_limits(redis.address(), &limits(&rules(policy)))
 }
 
 fn call_of(tool: &str, agent: &str) -> Call {

@@ -24,13 +24,19 @@ pub(super) fn rule(plan: &Plan, monitoring: &Monitoring) -> Map {
     let namespace = monitoring.namespace.as_ref().unwrap_or(&plan.values.namespace);
     let labels = monitoring.labels.iter().fold(Map::default(), |labels, (key, value)| labels.with(key, value));
     let labels = Some(labels).filter(|labels| *labels != Map::default());
-    let rules: Vec<Map> = alerts().iter().map(written).collect();
+    let rules: Vec<Map> = alerts(&plan.values.namespace).iter().map(written).collect();
     map! {
         "apiVersion" => "monitoring.coreos.com/v1",
         "kind" => "PrometheusRule",
         "metadata" => map! { "name" => &plan.values.gateway.name, "namespace" => namespace }.with_some("labels", labels),
         "spec" => map! { "groups" => [map! { "name" => "toolgate", "rules" => rules }] },
     }
+}
+
+/// The condition that a number is of one of our Envoys: it has such a cluster, or the filter has counted there.
+fn at_ours(namespace: &str) -> String {
+    let clusters = format!("envoy_cluster_membership_total{}", of_our_routes(namespace));
+    format!(" and on (instance) ({clusters} or tool_gateway_calls_total)")
 }
 
 fn written(alert: &Alert) -> Map {
@@ -44,8 +50,15 @@ fn written(alert: &Alert) -> Map {
     }
 }
 
-fn alerts() -> [Alert; 8] {
-    [denied(), limited(), undecided(), unjudged(), unanswered(), uncounted(), reloaded(), refused()]
+fn alerts(namespace: &str) -> [Alert; 8] {
+    let (unjudged, unanswered, refused) = (unjudged(namespace), unanswered(namespace), refused(namespace));
+    [denied(), limited(), undecided(), unjudged, unanswered, uncounted(), reloaded(), refused]
+}
+
+/// The clusters of our routes, as Envoy Gateway names them. By these, our Envoys are known among all of a cluster's: also
+/// one that has taken no listener yet, and whatever labels Prometheus adds.
+pub(super) fn of_our_routes(namespace: &str) -> String {
+    format!("{{envoy_cluster_name=~\"httproute/{namespace}/.*\"}}")
 }
 
 /// More than once in ten seconds, and five times as often as in the hour before.
@@ -83,7 +96,14 @@ fn limited() -> Alert {
 
 /// A counter went up, or is new: Envoy makes many of them only when they first count.
 fn grew(by: &str, counter: &str) -> String {
-    format!("sum{by} (increase({counter}[10m])) > 0 or sum{by} ({counter} unless {counter} offset 10m) > 0")
+    grew_where(by, counter, "")
+}
+
+/// The same, of those to which a condition holds.
+fn grew_where(by: &str, counter: &str, holds: &str) -> String {
+    format!(
+        "sum{by} (increase({counter}[10m]){holds}) > 0 or sum{by} ({counter} unless {counter} offset 10m{holds}) > 0"
+    )
 }
 
 fn undecided() -> Alert {
@@ -98,31 +118,28 @@ fn undecided() -> Alert {
 }
 
 /// Calls end in 5xx that the filter did not count: without FAIL_RELOAD, a worker whose filter crashed goes on like that.
-/// Only where the filter counts at all, since the other Envoys of a cluster are none of ours; and without those who ask
-/// Envoy whether it is ready.
-fn unjudged() -> Alert {
-    let seen = |status: &str| format!("sum by (instance) (rate(tool_gateway_calls_total{status}[5m]))");
+/// So it is, too, where no filter ever started, which counts nothing. Without those who ask Envoy whether it is ready.
+fn unjudged(namespace: &str) -> Alert {
     let errors = "envoy_response_code_class=\"5\",envoy_http_conn_manager_prefix!~\"admin|eg-ready.*\"";
+    let errors = format!("sum by (instance) (rate(envoy_http_downstream_rq_xx{{{errors}}}[5m]){})", at_ours(namespace));
     Alert {
         name: "ToolCallsNotJudged",
         expression: format!(
-            "sum by (instance) (rate(envoy_http_downstream_rq_xx{{{errors}}}[5m])) - ({} or 0 * {}) > 0.1",
-            seen("{status=~\"5..\"}"),
-            seen("")
+            "{errors} - (sum by (instance) (rate(tool_gateway_calls_total{{status=~\"5..\"}}[5m])) or 0 * {errors}) > 0.1"
         ),
         lasts: "5m",
         severity: "critical",
         summary: "calls at {{ $labels.instance }} end before the filter can judge them",
         description: "Envoy answers {{ printf \"%.1f\" $value }} calls each second with 5xx that the filter never saw: most often a \
-                      filter crashed and was not loaded again. The lines with `not_judged` have details.",
+                      filter crashed and was not loaded again, or refused its first policy. The lines with `not_judged` have details.",
     }
 }
 
 /// What Envoy counts itself, whatever becomes of the call.
-fn unanswered() -> Alert {
+fn unanswered(namespace: &str) -> Alert {
     Alert {
         name: "ToolLimitsUnanswered",
-        expression: grew("", "envoy_cluster_ratelimit_error"),
+        expression: grew("", &format!("envoy_cluster_ratelimit_error{}", of_our_routes(namespace))),
         lasts: "0m",
         severity: "critical",
         summary: "the rate limit service gives no answer",
@@ -156,10 +173,10 @@ fn reloaded() -> Alert {
     }
 }
 
-fn refused() -> Alert {
+fn refused(namespace: &str) -> Alert {
     Alert {
         name: "ToolPolicyRefused",
-        expression: grew("", "envoy_listener_manager_lds_update_rejected"),
+        expression: grew_where("", "envoy_listener_manager_lds_update_rejected", &at_ours(namespace)),
         lasts: "0m",
         severity: "critical",
         summary: "Envoy refused a listener, perhaps for its policy",

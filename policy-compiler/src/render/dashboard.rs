@@ -4,6 +4,7 @@
 //! Shows the filter's own metrics only; audit lines are for Loki.
 
 use super::{
+    alerts::of_our_routes,
     plan::Plan,
     values::Monitoring,
     yaml::{Map, Yaml, map},
@@ -21,11 +22,12 @@ pub(super) fn config_map(plan: &Plan, monitoring: &Monitoring) -> Map {
         "apiVersion" => "v1",
         "kind" => "ConfigMap",
         "metadata" => map! { "name" => format!("{gateway}-dashboard"), "namespace" => namespace, "labels" => labels },
-        "data" => map! { "toolgate.json" => Yaml::Lines(format!("{:#}\n", dashboard(gateway))) },
+        "data" => map! { "toolgate.json" => Yaml::Lines(format!("{:#}\n", dashboard(gateway, &plan.values.namespace))) },
     }
 }
 
-fn dashboard(title: &str) -> Value {
+fn dashboard(title: &str, namespace: &str) -> Value {
+    let ours = of_our_routes(namespace);
     let calls = "tool_gateway_calls_total{agent_id=~\"$agent\",tool=~\"$tool\"}";
     let panels = [
         ("Calls by status", "reqps", format!("sum by (status) (rate({calls}[$__rate_interval]))"), "{{status}}"),
@@ -48,7 +50,7 @@ fn dashboard(title: &str) -> Value {
         (
             "No answer from the rate limit service",
             "reqps",
-            "sum (rate(envoy_cluster_ratelimit_error[$__rate_interval]))".to_owned(),
+            format!("sum (rate(envoy_cluster_ratelimit_error{ours}[$__rate_interval]))"),
             "calls",
         ),
         (

@@ -95,7 +95,8 @@ fn client_certificates(plan: &Plan) -> Option<Map> {
     Some(map! { "clientValidation" => map! { "mode" => mode, "caCertificateRefs" => [authority] } })
 }
 
-/// Sets what Envoy Gateway 1.9 has no field for. Both values stand in the filter's plugin configuration.
+/// Sets what Envoy Gateway 1.9 has no field for. Both values stand in the filter's plugin configuration. All listeners of
+/// the Gateway have one port: they are one listener of Envoy, named after the first, and by TLS each has its own filters.
 pub(super) fn patch(plan: &Plan) -> Vec<Map> {
     if !plan.values.strict {
         return Vec::new();

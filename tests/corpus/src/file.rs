@@ -6,6 +6,9 @@
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
+/// The host that a call is for, unless it says another.
+pub const HOST: &str = "tools.test";
+
 /// One file of `tests/cases`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +56,9 @@ pub struct Call {
     pub tool: Option<String>,
     /// The path, in place of a tool.
     pub path: Option<String>,
+    /// The host that is called.
+    #[serde(default = "host")]
+    pub host: String,
     /// The method.
     #[serde(default = "post")]
     pub method: String,
@@ -152,6 +158,10 @@ fn once() -> u32 {
 
 fn post() -> String {
     "POST".to_owned()
+}
+
+fn host() -> String {
+    HOST.to_owned()
 }
 
 fn json() -> Vec<String> {

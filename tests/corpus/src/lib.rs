@@ -7,5 +7,5 @@ mod file;
 mod native;
 mod verified;
 
-pub use file::{Call, Case, CaseFile, Certificate, Framing, Token, Want, all, all_with_headers_held};
-pub use native::{Got, Native, code_of, pack};
+pub use file::{Call, Case, CaseFile, Certificate, Framing, HOST, Token, Want, all, all_with_headers_held};
+pub use native::{Got, Native, code_of, compile, pack};

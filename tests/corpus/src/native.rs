@@ -6,7 +6,7 @@ use crate::{Call, CaseFile, Framing, verified::verified};
 use std::collections::HashMap;
 use toolgate_engine::{
     audit::{Decision, Record},
-    bundle::{Deployment, GLOBAL_PREFIX},
+    bundle::{Bundle, Deployment, GLOBAL_PREFIX},
     denial::Reply,
     exchange::{Awaited, BodyStep, Edits, Exchange, Field, HeadStep},
     limits::{Reading, Store, Swap, Timestamp},
@@ -91,7 +91,7 @@ impl Native {
         let mut fields = vec![
             (b":method".to_vec(), call.method.clone().into_bytes()),
             (b":path".to_vec(), call.path().into_bytes()),
-            (b":authority".to_vec(), b"tools.test".to_vec()),
+            (b":authority".to_vec(), call.host.clone().into_bytes()),
         ];
         fields.extend(call.fields());
         if let (Framing::Length, Some(body)) = (framing, &body) {
@@ -145,10 +145,15 @@ pub fn code_of(body: &[u8]) -> Option<i64> {
     }
 }
 
+/// The policy of a case file, or all that is wrong with it.
+pub fn compile(file: &CaseFile) -> Result<Bundle, String> {
+    let compiled = policy_compiler::compile_with(file.name, file.policy.as_bytes(), &file.files);
+    compiled.bundle.ok_or_else(|| format!("{:?}", compiled.diagnostics))
+}
+
 /// The packed policy of a case file, or all that is wrong with it.
 pub fn pack(file: &CaseFile) -> Result<String, String> {
-    let compiled = policy_compiler::compile_with(file.name, file.policy.as_bytes(), &file.files);
-    let bundle = compiled.bundle.ok_or_else(|| format!("{:?}", compiled.diagnostics))?;
+    let bundle = compile(file)?;
     let deployment = Deployment { hold_headers: !bundle.globals.is_empty() };
     toolgate_engine::bundle::encode(&bundle, deployment).map_err(|bad| bad.to_string())
 }

@@ -13,6 +13,8 @@ use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
     path::Path,
+    thread::sleep,
+    time::{Duration, SystemTime},
 };
 use tempfile::TempDir;
 
@@ -116,5 +118,17 @@ impl RateLimitService {
     #[must_use]
     pub fn log(&self) -> String {
         self.program.log()
+    }
+}
+
+/// A day of the service ends at midnight in UTC: no test may count across that.
+///
+/// # Panics
+/// When the clock stands before 1970.
+pub fn wait_out_midnight() {
+    let seconds = SystemTime::UNIX_EPOCH.elapsed().expect("the epoch is long ago").as_secs();
+    let left = 86_400 - seconds % 86_400;
+    if left < 120 {
+        sleep(Duration::from_secs(left + 1));
     }
 }

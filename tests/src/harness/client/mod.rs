@@ -12,7 +12,7 @@ pub use reply::{Failure, FailureKind, Reply};
 pub(super) use reply::{Progress, read};
 
 use super::Field;
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 /// The protocol between client and Envoy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -124,9 +124,17 @@ impl Call {
     /// When no whole reply came, also because the other side does not take the client's certificate.
     pub fn send_over(&self, tls: &tls::TlsClient, protocol: Protocol, to: SocketAddr) -> Result<Reply, Failure> {
         match protocol {
-            Protocol::Http1 => tls::send_http1(self, tls, to),
+            Protocol::Http1 => tls::send_http1(self, tls, to, Duration::ZERO),
             Protocol::Http2 => http2::send_over(self, Some(tls), to),
         }
+    }
+
+    /// Sends the head of the call over a new TLS connection, and its body, whose length is told, only this much later.
+    ///
+    /// # Errors
+    /// When no whole reply came.
+    pub fn send_late_over(&self, tls: &tls::TlsClient, later: Duration, to: SocketAddr) -> Result<Reply, Failure> {
+        tls::send_http1(self, tls, to, later)
     }
 
     /// The call as it stands on an HTTP/1 connection.

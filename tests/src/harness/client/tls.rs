@@ -9,11 +9,11 @@ use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
@@ -67,20 +67,26 @@ fn one_certificate(pem: &str) -> CertificateDer<'static> {
     CertificateDer::from_pem_slice(pem.as_bytes()).expect("the certificate is PEM")
 }
 
-pub(super) fn send_http1(call: &Call, tls: &TlsClient, to: SocketAddr) -> Result<Reply, Failure> {
-    let outcome = run_apart(|| timeout(PATIENCE, exchange(call, tls, to)));
+/// Sends the body this much later than the head.
+pub(super) fn send_http1(call: &Call, tls: &TlsClient, to: SocketAddr, later: Duration) -> Result<Reply, Failure> {
+    let outcome = run_apart(|| timeout(PATIENCE, exchange(call, tls, to, later)));
     outcome.unwrap_or(Err(FailureKind::TimedOut)).map_err(Failure::new)
 }
 
-async fn exchange(call: &Call, tls: &TlsClient, to: SocketAddr) -> Result<Reply, FailureKind> {
+async fn exchange(call: &Call, tls: &TlsClient, to: SocketAddr, later: Duration) -> Result<Reply, FailureKind> {
     let stream = TcpStream::connect(to).await.map_err(|error| FailureKind::NotConnected(error.to_string()))?;
     stream.set_nodelay(true).expect("a socket takes options");
     let (mut reader, mut writer) = tokio::io::split(tls.handshake(stream, "http/1.1").await?);
     let bytes = call.http1_bytes();
+    let body = call.body.as_ref().filter(|_| !later.is_zero()).map_or(0, Vec::len);
+    let (head, body) = bytes.split_at(bytes.len().saturating_sub(body));
     // The reply may come before the whole body is taken, and then says more than a failed write.
     let (_, reply) = tokio::join!(
         async {
-            writer.write_all(&bytes).await?;
+            writer.write_all(head).await?;
+            writer.flush().await?;
+            sleep(later).await;
+            writer.write_all(body).await?;
             writer.flush().await
         },
         async {

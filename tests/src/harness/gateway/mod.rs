@@ -17,7 +17,7 @@ use super::{
     envoy::{Admin, Update},
     free_port, named,
     process::Program,
-    ratelimit::RateLimitService,
+    ratelimit::{RateLimitService, wait_out_midnight},
     upstream::{Answer, Upstream},
     wait_for,
 };
@@ -34,8 +34,6 @@ use std::{
     path::PathBuf,
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
-    thread::sleep,
-    time::{Duration, SystemTime},
 };
 use tempfile::TempDir;
 
@@ -103,7 +101,7 @@ impl EnvoyGateway {
     /// Where the module is had from.
     #[must_use]
     pub fn module_url(&self) -> String {
-        self.site.module.url()
+        self.site.module_url()
     }
 
     /// The lines of calls that the filter judged, once there are so many or patience is at its end.
@@ -192,15 +190,6 @@ impl EnvoyGateway {
     }
 }
 
-/// A day of the service ends at midnight in UTC: no test may count across that.
-fn wait_out_midnight() {
-    let seconds = SystemTime::UNIX_EPOCH.elapsed().expect("the epoch is long ago").as_secs();
-    let left = 86_400 - seconds % 86_400;
-    if left < 120 {
-        sleep(Duration::from_secs(left + 1));
-    }
-}
-
 fn status_in(log: &str, kind: &str, name: &str) -> Option<String> {
     let of_kind = log.rsplit("Got new status for ").filter_map(|status| status.strip_prefix(&format!("{kind}\n")));
     of_kind
@@ -278,6 +267,12 @@ impl Site {
         });
         let admin = admin.expect("an Envoy that serves has an admin interface");
         EnvoyGateway { program, admin, site: self, own }
+    }
+
+    /// Where the module is had from.
+    #[must_use]
+    pub fn module_url(&self) -> String {
+        self.module.url()
     }
 
     fn make_certificates(&self) {
