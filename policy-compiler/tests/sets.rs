@@ -45,7 +45,7 @@ fn policy<'a>(automata: impl Iterator<Item = (&'a Automaton, usize)>) -> Policy 
 
 /// The policy that blocks a set, made once for all tests.
 fn policy_of(name: &str) -> &'static Policy {
-    static POLICIES: [OnceLock<Policy>; 6] = [const { OnceLock::new() }; 6];
+    static POLICIES: [OnceLock<Policy>; 7] = [const { OnceLock::new() }; 7];
     let at = sets::names().position(|known| known == name).unwrap();
     let joined = || sets::automata(name).unwrap().iter().map(|joined| (&joined.automaton, joined.members.len()));
     POLICIES.get(at).unwrap().get_or_init(|| policy(joined()))
