@@ -7,7 +7,7 @@ mod global;
 mod server;
 
 pub use global::{GLOBAL_PREFIX, GlobalLimit, GlobalRule, Over, Unanswered, Unit};
-pub use server::{Changed, Prompt, Resource, Server, Uris};
+pub use server::{Consequence, Prompt, Resource, Server, Uris};
 
 use crate::{automaton::Automaton, schema::Program};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -17,7 +17,7 @@ use std::fmt;
 use std::{format, string::String, vec::Vec};
 
 /// The form that this build writes and reads. Raised with every change to the types below.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
 /// The largest bundle that is read, inflated. Guards the filter against a small string that inflates without end.
 pub const MAX_BUNDLE_BYTES: usize = 32 << 20;
@@ -59,6 +59,8 @@ pub struct Bundle {
     pub tools: Vec<Tool>,
     /// Declared MCP servers.
     pub servers: Vec<Server>,
+    /// What servers may not say of their tools: index into [`Bundle::checks`].
+    pub instructions: Option<u32>,
 }
 
 /// A place that an agent's id is read from.
@@ -491,8 +493,8 @@ mod tests {
 
     #[test]
     fn a_config_of_another_format_is_named_so() {
-        let other = packed().replace("\"format\":4", "\"format\":5,\"new\":true");
-        assert_eq!(decode(other.as_bytes()), Err(BadConfig::OtherFormat(5)));
+        let other = packed().replace("\"format\":5", "\"format\":6,\"new\":true");
+        assert_eq!(decode(other.as_bytes()), Err(BadConfig::OtherFormat(6)));
     }
 
     /// A config whose bundle is so many zeros: in most places, an empty text or an empty list for each.

@@ -88,6 +88,7 @@ pub(crate) fn lower(file: &PolicyFile, name: &str, files: &dyn Files, findings: 
         });
     }
     bundle.servers = servers::servers(file, &links, &mut all_checks, &mut rules);
+    bundle.instructions = servers::instructions(file, &mut all_checks, &mut rules, findings);
     let checks::Parts { automata, schemas, checks, files } = all_checks.into_parts(findings);
     (bundle.automata, bundle.schemas, bundle.checks) = (automata, schemas, checks);
     bundle.globals = globals.into_limits();

@@ -159,7 +159,7 @@ fn a_global_limit_at_the_wrong_place_or_twice_is_refused() {
 
 /// A server with one tool, which the group may call, one resource and one prompt for the first agent.
 fn with_server(change: impl FnOnce(&mut Bundle)) -> Result<Policy, BadConfig> {
-    use crate::bundle::{Changed, Prompt, Resource, Uris};
+    use crate::bundle::{Consequence, Prompt, Resource, Uris};
     let mut bundle = bundle(Vec::new());
     bundle.servers.push(Server {
         name: "git".to_owned(),
@@ -168,7 +168,8 @@ fn with_server(change: impl FnOnce(&mut Bundle)) -> Result<Policy, BadConfig> {
         versions: crate::mcp::Version::ALL.to_vec(),
         origins: Vec::new(),
         methods: Vec::new(),
-        changed: Changed::Hide,
+        changed: Consequence::Hide,
+        suspicious: Ruled { rule: 0, value: Consequence::Hide },
         rule: 0,
         body_limit: Ruled { rule: 0, value: 50 },
         checks: vec![0],
