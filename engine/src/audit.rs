@@ -3,7 +3,13 @@
 //! In: the record of an exchange. Out: the line; `docs/audit.md` describes each field.
 //! Writes nothing: the shell hands the line to Envoy's access log.
 
-use crate::{denial::Reason, json::write, limits::Timestamp, mcp::{Outcome, Suspicion}, names};
+use crate::{
+    denial::Reason,
+    json::write,
+    limits::Timestamp,
+    mcp::{Outcome, Suspicion},
+    names,
+};
 use time::OffsetDateTime;
 
 /// Version of the line. Raised when a field changes its meaning or goes; a new field does not raise it.

@@ -9,8 +9,8 @@ use super::{AnswerStep, Exchange, Judgement, Phase, mcp::Mcp};
 use crate::{
     bundle::Consequence,
     denial::{Reason, Reply},
-    limits::Store,
     json::Value,
+    limits::Store,
     mcp::{self, Event, EventStream, Fate, ListKind, Objection, Passed, Said, Shown, Suspicion},
     policy::{Policy, ToolIndex},
     request::{Field, Head},
@@ -293,11 +293,7 @@ impl Exchange {
     ///
     /// A tool of which no list was seen yet passes: agents know tools from lists only, and each list that an agent gets is
     /// looked through by whichever Envoy it passes.
-    pub(super) fn require_definition<S: Store>(
-        &mut self,
-        policy: &Policy,
-        store: &mut S,
-    ) -> Result<(), super::Denial> {
+    pub(super) fn require_definition<S: Store>(&mut self, policy: &Policy, store: &mut S) -> Result<(), super::Denial> {
         let (Some(mcp), Some(tool)) = (&mut self.mcp, self.tool) else { return Ok(()) };
         let seen = Seen::recall(policy, tool, store);
         let seen = seen.map_err(|_| Reason::Undecided(crate::denial::Undecided::Host))?;

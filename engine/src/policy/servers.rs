@@ -169,7 +169,8 @@ pub(super) fn consistent(bundle: &Bundle, grant: impl Fn(&Grant) -> bool) -> Res
             return Err("what of the protocol passes to a server");
         }
         let has_checks = server.checks.iter().all(|&at| index(at) < bundle.checks.len());
-        if !rule(*own) || !rule(suspicious.rule) || !rule(body_limit.rule) || !has_checks || !are_lists(server, &grant) {
+        if !rule(*own) || !rule(suspicious.rule) || !rule(body_limit.rule) || !has_checks || !are_lists(server, &grant)
+        {
             return Err("a server refers to what is not there");
         }
     }

@@ -327,7 +327,11 @@ fn what_servers_say_of_prompts_resources_and_themselves_is_searched_too() {
         let mut store = Memory::default();
         for (text, suspicion) in [(ORDER, json!("instructions")), ("a\u{2060}b", json!("hidden_letters"))] {
             let (shown, line) = answered(&hiding, method, &result(text), &mut store);
-            assert_eq!((&shown, &line["suspicious"], &line["suspicion"]), (&cut, &json!("git/"), &suspicion), "{method}");
+            assert_eq!(
+                (&shown, &line["suspicious"], &line["suspicion"]),
+                (&cut, &json!("git/"), &suspicion),
+                "{method}"
+            );
             let (shown, line) = answered(&reporting, method, &result(text), &mut store);
             assert_eq!((&shown, &line["suspicion"]), (&result(text), &suspicion), "{method}");
         }

@@ -227,11 +227,9 @@ fn instructions_that_do_not_go_on_are_emptied_wherever_a_client_looks_for_them()
     let told = |result: &str| format!(r#"{{"jsonrpc":"2.0","id":7,"result":{result}}}"#);
     let text = told(r#"{"serverInfo":{},"instructions" : "a\nb", "x":1}"#);
     let emptied = told(r#"{"serverInfo":{},"instructions" : "", "x":1}"#);
-    for awaited in [
-        awaited(Version::V2025_11_25, "initialize"),
-        awaited(Version::V2026_07_28, "server/discover"),
-        listening(),
-    ] {
+    for awaited in
+        [awaited(Version::V2025_11_25, "initialize"), awaited(Version::V2026_07_28, "server/discover"), listening()]
+    {
         assert_eq!(shown(&text, &awaited, &[]).unwrap().0, emptied);
         assert_eq!(pass(text.as_bytes(), &awaited, &mut |_| true).unwrap().replaced, None);
         let other = told(r#"{"Instructions":"a"}"#);

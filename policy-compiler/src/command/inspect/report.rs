@@ -11,8 +11,8 @@ use super::{
 use policy_compiler::OBJECT_BYTES;
 use serde::Serialize;
 use toolgate_engine::bundle::{
-    AuditArguments, Bucket, Bundle, Checks, Consequence, Deployment, FORMAT, GlobalLimit, Mode, Over, Packed, Quota, Rate,
-    Share, Subject, Unanswered, Uris, Window,
+    AuditArguments, Bucket, Bundle, Checks, Consequence, Deployment, FORMAT, GlobalLimit, Mode, Over, Packed, Quota,
+    Rate, Share, Subject, Unanswered, Uris, Window,
 };
 use toolgate_engine::{limits::LimitKind, mcp::Pin};
 

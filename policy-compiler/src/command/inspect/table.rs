@@ -58,7 +58,8 @@ pub(super) fn render(report: &Report) -> String {
     text.push_str(&table(header, tools.iter().map(tool)));
     if !servers.is_empty() {
         text.push('\n');
-        let header = ["SERVER", "PATH", "HOST", "VERSIONS", "METHODS", "CHANGED", "SUSPICIOUS", "PINS", "RESOURCES AND PROMPTS"];
+        let header =
+            ["SERVER", "PATH", "HOST", "VERSIONS", "METHODS", "CHANGED", "SUSPICIOUS", "PINS", "RESOURCES AND PROMPTS"];
         text.push_str(&table(header.map(str::to_owned), servers.iter().map(|server| self::server(server, tools))));
     }
     if !entries.is_empty() {

@@ -87,7 +87,8 @@ fn page(file: &str, bytes: &[u8]) -> Result<List, String> {
     let (form, result) = form(document.root())?;
     let is_cursor = |cursor: Value<'_>| cursor.kind() != Kind::Null;
     let has_more = result.and_then(|result| result.child("nextCursor")).is_some_and(is_cursor);
-    let mut list = List { file: file.to_owned(), pinned: Vec::new(), findings: Vec::new(), notices: Vec::new(), has_more };
+    let mut list =
+        List { file: file.to_owned(), pinned: Vec::new(), findings: Vec::new(), notices: Vec::new(), has_more };
     let (before, behind) = match form {
         Form::Message => ("", ""),
         Form::Result => ("{\"result\":", "}"),
