@@ -260,6 +260,7 @@ files![
     "mcp",
     "narrowed-grants",
     "patterns",
+    "prompt-injection",
     "reader",
     "schema",
     "schema-files",
