@@ -14,7 +14,7 @@ use std::{
 use toolgate_corpus::{CaseFile, all_with_headers_held, pack};
 use toolgate_engine::{
     automaton::Automaton,
-    bundle::{Bundle, Deployment, decode, encode},
+    bundle::{Blocked, Bundle, Deployment, decode, encode},
     schema::Program,
 };
 
@@ -108,21 +108,22 @@ fn texts(cases: &[CaseFile]) -> Vec<Vec<u8>> {
 
 /// A bundle with the smallest of the automata of what servers may not say: all of them are longer than what is fuzzed.
 fn small(mut bundle: Bundle) -> Bundle {
-    let size = |bundle: &Bundle, at: u32| bundle.automata.get(at as usize).map_or(0, |one| one.as_bytes().len());
-    let Some(searched) = bundle.instructions else { return bundle };
-    let blocked = std::mem::take(&mut bundle.checks[searched as usize].blocked);
-    let smallest = blocked.into_iter().min_by_key(|blocked| size(&bundle, blocked.automaton));
-    bundle.checks[searched as usize].blocked = smallest.into_iter().collect();
-    let mut kept = Vec::new();
-    for blocked in bundle.checks.iter_mut().flat_map(|checks| &mut checks.blocked) {
-        let automaton = bundle.automata[blocked.automaton as usize].clone();
-        let at = kept.iter().position(|one| *one == automaton);
-        blocked.automaton = u32::try_from(at.unwrap_or(kept.len())).unwrap_or(u32::MAX);
-        if at.is_none() {
-            kept.push(automaton);
-        }
+    let automata = std::mem::take(&mut bundle.automata);
+    let automaton = |at: u32| automata.get(usize::try_from(at).unwrap_or(usize::MAX));
+    let searched = bundle.instructions.and_then(|at| bundle.checks.get_mut(usize::try_from(at).ok()?));
+    if let Some(checks) = searched {
+        let blocked = std::mem::take(&mut checks.blocked).into_iter();
+        let size = |blocked: &Blocked| automaton(blocked.automaton).map(|one| one.as_bytes().len());
+        checks.blocked.extend(blocked.min_by_key(size));
     }
-    bundle.automata = kept;
+    for blocked in bundle.checks.iter_mut().flat_map(|checks| &mut checks.blocked) {
+        let Some(one) = automaton(blocked.automaton) else { continue };
+        let at = bundle.automata.iter().position(|kept| kept == one).unwrap_or_else(|| {
+            bundle.automata.push(one.clone());
+            bundle.automata.len().saturating_sub(1)
+        });
+        blocked.automaton = u32::try_from(at).unwrap_or(u32::MAX);
+    }
     bundle
 }
 

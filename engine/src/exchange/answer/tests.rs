@@ -315,7 +315,8 @@ fn what_servers_say_of_prompts_resources_and_themselves_is_searched_too() {
     let resources = |text: &str| json!({"resources": [{"uri": "file:///docs/a", "title": text}]});
     let templates = |text: &str| json!({"resourceTemplates": [{"uriTemplate": "file:///docs/{a}", "name": text}]});
     let first = |text: &str| json!({"serverInfo": {}, "instructions": text});
-    let said: [(&str, &dyn Fn(&str) -> Json, Json); 5] = [
+    type Says<'a> = &'a dyn Fn(&str) -> Json;
+    let said: [(&str, Says<'_>, Json); 5] = [
         ("prompts/list", &prompts, json!({"prompts": []})),
         ("resources/list", &resources, json!({"resources": []})),
         ("resources/templates/list", &templates, json!({"resourceTemplates": []})),
