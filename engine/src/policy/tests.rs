@@ -248,7 +248,7 @@ fn resources_and_prompts_have_lists_of_their_own() {
 #[test]
 fn a_server_that_makes_no_sense_is_refused() {
     use crate::bundle::{Prompt, Resource, Uris};
-    let bad: [fn(&mut Bundle); 18] = [
+    let bad: [fn(&mut Bundle); 20] = [
         |bundle| bundle.servers[0].name = "a/b".to_owned(),
         |bundle| bundle.servers[0].path = "/tools/a".to_owned(),
         |bundle| bundle.servers[0].path = "/a?b".to_owned(),
@@ -258,6 +258,8 @@ fn a_server_that_makes_no_sense_is_refused() {
         |bundle| bundle.servers[0].methods.push(Ruled { rule: 0, value: String::new() }),
         |bundle| bundle.servers[0].rule = 4,
         |bundle| bundle.servers[0].body_limit.rule = 4,
+        |bundle| bundle.servers[0].suspicious.rule = 4,
+        |bundle| bundle.instructions = Some(1),
         |bundle| bundle.servers[0].checks.push(1),
         |bundle| bundle.servers[0].resources.push(Resource { uri: Uris::Below("a".to_owned()), grants: Vec::new() }),
         |bundle| bundle.servers[0].resources[0].grants.push(grant(Subject::Agent(2), 0, &[])),

@@ -91,3 +91,23 @@ const INSTRUCTIONS: u8 = b'i';
 fn key(policy: &Policy, tool: ToolIndex) -> Vec<u8> {
     [b"toolgate\0seen\0", policy.tool_name(tool).as_bytes()].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn what_is_kept_is_read_again_and_what_cannot_be_read_is_suspicious() {
+        for suspicion in [None, Some(Suspicion::Hidden), Some(Suspicion::Instructions)] {
+            for digest in [None, Some([7; 32])] {
+                let seen = Seen { suspicion, digest };
+                assert_eq!(Seen::from_bytes(&seen.to_bytes()), seen);
+            }
+        }
+        for bytes in [&b""[..], b"x", b"\0", &[7; 32]] {
+            assert_eq!(Seen::from_bytes(bytes).suspicion, Some(Suspicion::Instructions), "{bytes:?}");
+        }
+    }
+}
