@@ -3,7 +3,13 @@
 //! In: the record of an exchange. Out: the line; `docs/audit.md` describes each field.
 //! Writes nothing: the shell hands the line to Envoy's access log.
 
-use crate::{denial::Reason, json::write, limits::Timestamp, mcp::Outcome, names};
+use crate::{
+    denial::Reason,
+    json::write,
+    limits::Timestamp,
+    mcp::{Outcome, Suspicion},
+    names,
+};
 use time::OffsetDateTime;
 
 /// Version of the line. Raised when a field changes its meaning or goes; a new field does not raise it.
@@ -38,8 +44,8 @@ pub struct McpRecord<'a> {
     pub(crate) shown: (usize, usize),
     /// Tools whose definition is not the pinned one.
     pub(crate) changed: &'a [String],
-    /// Tools of which the server says something that nobody sees.
-    pub(crate) suspicious: &'a [String],
+    /// Tools of which the server says what is hidden or reads like an order, and which of both.
+    pub(crate) suspicious: &'a [(String, Suspicion)],
     /// How many events could not be read.
     pub(crate) dropped: u32,
 }
@@ -60,8 +66,9 @@ impl McpRecord<'_> {
         self.changed
     }
 
-    /// Tools of which the server says something that nobody sees.
-    pub fn suspicious(&self) -> &[String] {
+    /// Tools of which the server says what is hidden or reads like an order, and which of both; what is no tool stands
+    /// there by the name of the server and `/`.
+    pub fn suspicious(&self) -> &[(String, Suspicion)] {
         self.suspicious
     }
 
@@ -85,7 +92,10 @@ impl McpRecord<'_> {
             }
         }
         optional(line, ",\"changed\":", &self.changed.join(","));
-        optional(line, ",\"suspicious\":", &self.suspicious.join(","));
+        let (names, found): (Vec<_>, Vec<_>) =
+            self.suspicious.iter().map(|(name, suspicion)| (name.as_str(), suspicion.as_str())).unzip();
+        optional(line, ",\"suspicious\":", &names.join(","));
+        optional(line, ",\"suspicion\":", &found.join(","));
     }
 }
 

@@ -7,7 +7,7 @@ mod global;
 mod server;
 
 pub use global::{GLOBAL_PREFIX, GlobalLimit, GlobalRule, Over, Unanswered, Unit};
-pub use server::{Changed, Mirror, Prompt, Resource, Server, Uris};
+pub use server::{Consequence, Mirror, Prompt, Resource, Server, Uris};
 
 use crate::{automaton::Automaton, schema::Program};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -59,6 +59,8 @@ pub struct Bundle {
     pub tools: Vec<Tool>,
     /// Declared MCP servers.
     pub servers: Vec<Server>,
+    /// What servers may not say of their tools: index into [`Bundle::checks`].
+    pub instructions: Option<u32>,
 }
 
 /// A place that an agent's id is read from.

@@ -179,7 +179,7 @@ impl Exchange {
             Phase::Judging => {}
         }
         let judged = if self.mcp.is_some() { self.judge_message(policy, body) } else { self.judge_body(policy, body) };
-        let judged = judged.and_then(|()| self.require_pinned(policy, store));
+        let judged = judged.and_then(|()| self.require_definition(policy, store));
         let judged = judged.and_then(|()| self.take(policy, now, store));
         self.conclude(policy, judged)
     }

@@ -10,13 +10,14 @@ mod list;
 mod lookalike;
 mod message;
 mod objection;
+mod opening;
 mod pin;
 mod refusal;
 mod scan;
 mod sse;
 mod version;
 
-pub use answer::{Awaited, Outcome, Passed, Unfit, pass};
+pub use answer::{Awaited, Outcome, Passed, Said, Unfit, pass};
 pub use call::{Call, Target};
 pub(crate) use fields::known;
 pub use fields::{
@@ -27,7 +28,7 @@ pub use message::{Flaw, Id, Invalid, Message, Notification, Request, Response};
 pub use objection::Objection;
 pub use pin::{Pin, canonical};
 pub use refusal::{Recipient, Refusal, refuse};
-pub use scan::{Finding, scan};
+pub use scan::{Finding, Suspicion, scan};
 pub use sse::{Event, EventStream, Fate, TooLarge};
 pub use version::Version;
 

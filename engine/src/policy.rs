@@ -46,6 +46,7 @@ pub struct Policy {
     agent_by_name: HashMap<String, AgentIndex>,
     tool_by_name: HashMap<String, ToolIndex>,
     servers: servers::Servers,
+    instructions: Option<u32>,
 }
 
 impl Policy {
@@ -155,6 +156,11 @@ impl Policy {
         checks.iter().filter_map(|&check| self.checks.get(index(check)))
     }
 
+    /// What servers may not say of their tools.
+    pub fn instructions(&self) -> Option<&ArgumentChecks> {
+        self.checks.get(index(self.instructions?))
+    }
+
     /// The rule's place in the policy, an RFC 6901 pointer.
     pub fn rule(&self, rule: u32) -> Option<&str> {
         self.rules.get(index(rule)).map(String::as_str)
@@ -205,6 +211,7 @@ impl TryFrom<Packed> for Policy {
             checks,
             mut tools,
             mut servers,
+            instructions,
         } = bundle;
         for key in &mut audit.redact {
             *key = redact::plain_key(key);
@@ -235,6 +242,7 @@ impl TryFrom<Packed> for Policy {
             agent_by_name,
             tool_by_name,
             servers,
+            instructions,
         })
     }
 }
@@ -282,6 +290,7 @@ fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
         checks,
         tools,
         servers: _,
+        instructions,
     } = bundle;
     let no = |what| Err(BadConfig::Inconsistent(what));
     let rule = |at: u32| index(at) < rules.len();
@@ -304,6 +313,9 @@ fn consistent(bundle: &Bundle) -> Result<(), BadConfig> {
         if !arguments::rules_of(check).all(rule) {
             return no("a check refers to what is not there");
         }
+    }
+    if instructions.is_some_and(|at| index(at) >= checks.len()) {
+        return no("what servers may not say is not there");
     }
     let grant = |Grant { subject, rule: at, checks: narrowed_by }: &Grant| {
         rule(*at)

@@ -25,7 +25,7 @@ pub struct Metrics {
     shadow_denials: HashMap<(Subject, &'static str), u32>,
     unanswered: HashMap<Subject, u32>,
     outcomes: HashMap<(Subject, &'static str), u32>,
-    findings: HashMap<(&'static str, String), u32>,
+    findings: HashMap<String, u32>,
 }
 
 impl Metrics {
@@ -68,12 +68,12 @@ impl Metrics {
             })?;
             host::increment(outcomes)?;
         }
-        let changed = mcp.changed().iter().map(|tool| ("tool_gateway_changed_tools_total", tool));
-        let suspicious = mcp.suspicious().iter().map(|tool| ("tool_gateway_suspicious_tools_total", tool));
-        for (metric, tool) in changed.chain(suspicious) {
-            let found = found_or_defined(&mut self.findings, (metric, tool.clone()), MetricKind::Counter, || {
-                format!("{metric};tool={tool};")
-            })?;
+        let changed = mcp.changed().iter().map(|tool| format!("tool_gateway_changed_tools_total;tool={tool};"));
+        let suspicious = mcp.suspicious().iter().map(|(tool, suspicion)| {
+            format!("tool_gateway_suspicious_tools_total;tool={tool};reason={};", suspicion.as_str())
+        });
+        for name in changed.chain(suspicious) {
+            let found = found_or_defined(&mut self.findings, name.clone(), MetricKind::Counter, || name)?;
             host::increment(found)?;
         }
         Ok(())

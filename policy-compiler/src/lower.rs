@@ -90,6 +90,7 @@ pub(crate) fn lower(file: &PolicyFile, name: &str, files: &dyn Files, findings: 
         });
     }
     bundle.servers = servers::servers(file, &links, &mut all_checks, &mut rules);
+    bundle.instructions = servers::instructions(file, &mut all_checks, &mut rules, findings);
     let checks::Parts { automata, schemas, checks, files, mirrors } = all_checks.into_parts(findings);
     (bundle.automata, bundle.schemas, bundle.checks) = (automata, schemas, checks);
     bundle.tools.iter_mut().zip(mirrors).for_each(|(tool, mirrors)| tool.mirrors = mirrors);

@@ -37,10 +37,11 @@ pub struct Member {
 }
 
 /// Names and files.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     ("destructive-shell", include_str!("sets/destructive-shell.yaml")),
     ("invisible-unicode", include_str!("sets/invisible-unicode.yaml")),
     ("path-traversal", include_str!("sets/path-traversal.yaml")),
+    ("prompt-injection", include_str!("sets/prompt-injection.yaml")),
     ("secrets", include_str!("sets/secrets.yaml")),
     ("sql", include_str!("sets/sql.yaml")),
     ("ssrf", include_str!("sets/ssrf.yaml")),

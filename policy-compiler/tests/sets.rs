@@ -18,6 +18,7 @@ use toolgate_engine::{
     automaton::Automaton,
     bundle::{self, Blocked, Bundle, Deployment},
     json::{Bounds, Document},
+    mcp,
     policy::Policy,
 };
 
@@ -45,7 +46,7 @@ fn policy<'a>(automata: impl Iterator<Item = (&'a Automaton, usize)>) -> Policy 
 
 /// The policy that blocks a set, made once for all tests.
 fn policy_of(name: &str) -> &'static Policy {
-    static POLICIES: [OnceLock<Policy>; 6] = [const { OnceLock::new() }; 6];
+    static POLICIES: [OnceLock<Policy>; 7] = [const { OnceLock::new() }; 7];
     let at = sets::names().position(|known| known == name).unwrap();
     let joined = || sets::automata(name).unwrap().iter().map(|joined| (&joined.automaton, joined.members.len()));
     POLICIES.get(at).unwrap().get_or_init(|| policy(joined()))
@@ -114,4 +115,45 @@ fn no_set_blocks_ordinary_text() {
         wrong.extend(blocked.map(|text| format!("{}: {:.80}: {:?}", set.name, text, blocked_by(set, text))));
     }
     assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// What a server says of a tool, in a definition as it stands in a list.
+fn definition(text: &str, at_argument: bool) -> String {
+    let (tool, argument) = if at_argument { ("Does something.", text) } else { (text, "A text.") };
+    let schema = serde_json::json!({ "type": "object", "properties": { "note": { "type": "string", "description": argument } } });
+    serde_json::json!({ "name": "tool", "title": "Tool", "description": tool, "inputSchema": schema }).to_string()
+}
+
+/// What the filter says of a definition.
+fn is_suspicious(definition: &str) -> bool {
+    static POLICY: LazyLock<Policy> = LazyLock::new(|| {
+        let source = "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\nidentity: { header: x-agent-id }\nagents: { a: {} }\n\
+             servers: { s: { path: /s, tools: { t: { agents: [a] } } } }\n";
+        let bundle = compile("test", source.as_bytes()).bundle.unwrap();
+        Policy::load(bundle::encode(&bundle, Deployment::default()).unwrap().as_bytes()).unwrap()
+    });
+    let document = Document::read(definition.as_bytes(), Bounds::default()).unwrap();
+    mcp::scan(document.root(), Some(POLICY.instructions().unwrap())).is_some()
+}
+
+#[test]
+fn no_definition_as_honest_servers_write_it_is_suspicious() {
+    let corpus = include_str!("sets/descriptions.txt");
+    assert!(corpus.lines().count() >= 100);
+    let set = SETS.iter().find(|set| set.name == "prompt-injection").unwrap();
+    let mut wrong = Vec::new();
+    // All of them stand in one list, too, and a long description may say all of it.
+    for text in corpus.lines().chain([corpus]) {
+        if [false, true].iter().any(|at_argument| is_suspicious(&definition(text, *at_argument))) {
+            wrong.push(format!("{:.160}: {:?}", text, blocked_by(set, text)));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn definitions_poisoned_in_the_published_ways_are_suspicious_wherever_it_is_said() {
+    let poisoned = include_str!("sets/poisoned.txt").split("----\n");
+    let passed = |text: &&str| [false, true].iter().any(|at_argument| !is_suspicious(&definition(text, *at_argument)));
+    assert_eq!(poisoned.filter(passed).collect::<Vec<_>>(), Vec::<&str>::new());
 }

@@ -1,4 +1,5 @@
-//! Whoever reads a stream that went on, and however: no list in it has an entry that is not shown, or one twice.
+//! Whoever reads a stream that went on, and however: no list in it has an entry that is not shown, or one twice,
+//! and no instructions that are not.
 //!
 //! In: bytes as a stream of events, the first of which says where to cut it, and as one message. Readers are played that
 //! end lines where Python does, that read a line feed only, and that take the last of two equal keys.
@@ -7,7 +8,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use toolgate_engine::mcp::{Awaited, Entry, Event, EventStream, Fate, Version, pass};
+use toolgate_engine::mcp::{Awaited, Event, EventStream, Fate, Said, Version, pass};
 
 const LIMIT: usize = 1024;
 
@@ -28,8 +29,9 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-fn is_shown(entry: Entry<'_>) -> bool {
-    entry.name.starts_with('s')
+/// No instructions of a server are.
+fn is_shown(said: Said<'_>) -> bool {
+    matches!(said, Said::Entry(entry) if entry.name.starts_with('s'))
 }
 
 /// What goes on of a stream; nothing if an event is too large.
@@ -65,6 +67,9 @@ fn readers(text: &str) {
 /// Checks a message, if it is one to such a reader.
 fn check(message: &[u8]) {
     let Ok(message) = serde_json::from_slice::<Value>(message) else { return };
+    if let Some(told) = message["result"].get("instructions") {
+        assert_eq!(told, "", "what a server tells of itself is not shown");
+    }
     for (list, key) in
         [("tools", "name"), ("prompts", "name"), ("resources", "uri"), ("resourceTemplates", "uriTemplate")]
     {

@@ -24,7 +24,9 @@ pub struct Server {
     /// Methods that pass besides those that all agents of the server may use.
     pub methods: Vec<Ruled<String>>,
     /// What becomes of a pinned tool whose definition is another one.
-    pub changed: Changed,
+    pub changed: Consequence,
+    /// What becomes of a tool of which the server says what is hidden, or reads like an order.
+    pub suspicious: Ruled<Consequence>,
     /// The server itself: index into [`Bundle::rules`](super::Bundle::rules).
     pub rule: u32,
     /// Largest body of a message that is no call of a tool, in bytes.
@@ -37,9 +39,9 @@ pub struct Server {
     pub prompts: Vec<Prompt>,
 }
 
-/// What becomes of a tool whose definition is not the pinned one.
+/// What becomes of a tool by what its server says of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Changed {
+pub enum Consequence {
     /// It is hidden, and its calls are refused.
     #[default]
     Hide,

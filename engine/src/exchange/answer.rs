@@ -3,15 +3,19 @@
 //! In: the head of an answer, then its body, whole or by pieces of a stream. Out: the bytes that go on.
 //! What cannot be read does not go on. Holds nothing that is longer than an answer or an event may be.
 
+mod seen;
+
 use super::{AnswerStep, Exchange, Judgement, Phase, mcp::Mcp};
 use crate::{
-    bundle::Changed,
+    bundle::Consequence,
     denial::{Reason, Reply},
+    json::Value,
     limits::Store,
-    mcp::{self, Event, EventStream, Fate, ListKind, Objection, Passed, Pin, Shown},
+    mcp::{self, Event, EventStream, Fate, ListKind, Objection, Passed, Said, Shown, Suspicion},
     policy::{Policy, ToolIndex},
     request::{Field, Head},
 };
+use seen::Seen;
 
 /// The longest answer that is held until it is whole, in bytes.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
@@ -94,14 +98,11 @@ pub(super) struct Found {
     pub(super) hidden: usize,
     /// Tools whose definition is not the pinned one, or stands there twice.
     pub(super) changed: Vec<String>,
-    /// Tools of which the server says something that nobody sees.
-    pub(super) suspicious: Vec<String>,
+    /// Tools of which the server says what is hidden or reads like an order; for all that is no tool, the server.
+    pub(super) suspicious: Vec<(String, Suspicion)>,
     /// How many events could not be read.
     pub(super) dropped: u32,
 }
-
-/// What a list says of a pinned tool: the digest of its definition, or that it has none.
-type Seen = (ToolIndex, [u8; 32]);
 
 /// The digest of no definition: that of one that stands there twice.
 const NO_DEFINITION: [u8; 32] = [0; 32];
@@ -244,92 +245,107 @@ impl Exchange {
         store: &mut S,
     ) -> Result<Passed, mcp::Unfit> {
         let awaited = mcp.awaited();
-        let (mut seen, mut found): (Vec<Seen>, Found) = (Vec::new(), Found::default());
-        let passed = mcp::pass(body, &awaited, &mut |entry| self.shows(policy, mcp, entry, &mut seen, &mut found))?;
+        let (mut seen, mut found): (Vec<(ToolIndex, Seen)>, Found) = (Vec::new(), Found::default());
+        let passed = mcp::pass(body, &awaited, &mut |said| match said {
+            Said::Entry(entry) => self.shows(policy, mcp, entry, &mut seen, &mut found),
+            Said::Instructions(told) => found.lets_pass(policy, mcp, told),
+        })?;
         let Shown { shown, hidden, nameless: _, duplicates } = &passed.lists;
         let twice = duplicates.iter().filter(|(kind, _)| *kind == ListKind::Tools);
         for tool in twice.filter_map(|(_, name)| policy.tool_of(mcp.server, name)) {
             found.changed.push(policy.tool_name(tool).to_owned());
             if policy.pin(tool).is_some() {
-                seen.push((tool, NO_DEFINITION));
+                seen.push((tool, Seen { suspicion: None, digest: Some(NO_DEFINITION) }));
             }
         }
         mcp.outcome = mcp.outcome.or(passed.outcome);
         mcp.found.shown = mcp.found.shown.saturating_add(*shown);
         mcp.found.hidden = mcp.found.hidden.saturating_add(*hidden);
         mcp.found.changed.append(&mut found.changed);
-        mcp.found.suspicious.append(&mut found.suspicious);
-        for (tool, digest) in seen {
-            remember(policy, tool, digest, store);
+        found.suspicious.into_iter().for_each(|(name, suspicion)| mcp.found.suspect(name, suspicion));
+        for (tool, seen) in seen {
+            seen.remember(policy, tool, store);
         }
         Ok(passed)
     }
 
-    /// Whether an entry is shown, by the policy and by its pin.
+    /// Whether an entry is shown: by the policy, by its pin, and by what is said in it.
     fn shows(
         &self,
         policy: &Policy,
         mcp: &Mcp,
         entry: mcp::Entry<'_>,
-        seen: &mut Vec<Seen>,
+        seen: &mut Vec<(ToolIndex, Seen)>,
         found: &mut Found,
     ) -> bool {
         let is_listed = self.is_listed(policy, mcp, entry);
-        let tool = policy.tool_of(mcp.server, entry.name).filter(|_| entry.kind == ListKind::Tools);
-        let Some(tool) = tool else { return is_listed };
-        let Some(pin) = policy.pin(tool) else {
-            if is_listed && mcp::scan(entry.value, None).is_some() {
-                found.suspicious.push(policy.tool_name(tool).to_owned());
-            }
-            return is_listed;
-        };
-        let digest = Pin::of(entry.value).map_or(NO_DEFINITION, |pin| *pin.as_bytes());
-        seen.push((tool, digest));
-        if digest == pin.value {
-            return is_listed;
+        if entry.kind != ListKind::Tools {
+            return is_listed && found.lets_pass(policy, mcp, entry.value);
         }
-        found.changed.push(policy.tool_name(tool).to_owned());
-        is_listed && changed(policy, mcp) == Changed::Report
+        let Some(tool) = policy.tool_of(mcp.server, entry.name) else { return is_listed };
+        let now = Seen::of(policy, tool, entry.value);
+        seen.push((tool, now));
+        let is_changed = now.is_changed(policy, tool);
+        if is_changed {
+            found.changed.push(policy.tool_name(tool).to_owned());
+        }
+        if let Some(suspicion) = now.suspicion {
+            found.suspect(policy.tool_name(tool).to_owned(), suspicion);
+        }
+        let is_hidden = is_changed && changed(policy, mcp) == Consequence::Hide
+            || now.suspicion.is_some() && suspicious(policy, mcp) == Consequence::Hide;
+        is_listed && !is_hidden
     }
 
-    /// Refuses the call of a tool whose last definition seen is not the pinned one.
+    /// Refuses the call of a tool whose last definition seen is not the pinned one, or suspicious.
     ///
     /// A tool of which no list was seen yet passes: agents know tools from lists only, and each list that an agent gets is
-    /// held to the pins by whichever Envoy it passes.
-    pub(super) fn require_pinned<S: Store>(&mut self, policy: &Policy, store: &mut S) -> Result<(), super::Denial> {
+    /// looked through by whichever Envoy it passes.
+    pub(super) fn require_definition<S: Store>(&mut self, policy: &Policy, store: &mut S) -> Result<(), super::Denial> {
         let (Some(mcp), Some(tool)) = (&mut self.mcp, self.tool) else { return Ok(()) };
-        let Some(pin) = policy.pin(tool) else { return Ok(()) };
-        let stored = store.read(&key(policy, tool));
-        let (stored, _) = stored.map_err(|_| Reason::Undecided(crate::denial::Undecided::Host))?;
-        if stored.is_none_or(|stored| stored == pin.value) {
-            return Ok(());
+        let seen = Seen::recall(policy, tool, store);
+        let seen = seen.map_err(|_| Reason::Undecided(crate::denial::Undecided::Host))?;
+        let (Some(seen), Some(server)) = (seen, policy.server(mcp.server)) else { return Ok(()) };
+        let name = policy.tool_name(tool).to_owned();
+        if let Some(pin) = policy.pin(tool).filter(|_| seen.is_changed(policy, tool)) {
+            mcp.found.changed.push(name.clone());
+            if server.changed == Consequence::Hide {
+                return Err((Reason::Mcp(Objection::Changed), pin.rule).into());
+            }
         }
-        mcp.found.changed.push(policy.tool_name(tool).to_owned());
-        match changed(policy, mcp) {
-            Changed::Report => Ok(()),
-            Changed::Hide => Err((Reason::Mcp(Objection::Changed), pin.rule).into()),
+        if let Some(suspicion) = seen.suspicion.filter(|_| !seen.is_pinned(policy, tool)) {
+            mcp.found.suspect(name, suspicion);
+            if server.suspicious.value == Consequence::Hide {
+                return Err((Reason::Mcp(Objection::Suspicious), server.suspicious.rule).into());
+            }
         }
+        Ok(())
     }
 }
 
-fn changed(policy: &Policy, mcp: &Mcp) -> Changed {
+impl Found {
+    /// Takes note of a tool, or a server, once for each suspicion.
+    fn suspect(&mut self, name: String, suspicion: Suspicion) {
+        let suspect = (name, suspicion);
+        if !self.suspicious.contains(&suspect) {
+            self.suspicious.push(suspect);
+        }
+    }
+
+    /// Whether what is said of no tool goes on. It is told by the server's name, for the names in it are the server's own.
+    fn lets_pass(&mut self, policy: &Policy, mcp: &Mcp, said: Value<'_>) -> bool {
+        let Some(finding) = mcp::scan(said, policy.instructions()) else { return true };
+        self.suspect(format!("{}/", policy.server_name(mcp.server)), finding.into());
+        suspicious(policy, mcp) == Consequence::Report
+    }
+}
+
+fn changed(policy: &Policy, mcp: &Mcp) -> Consequence {
     policy.server(mcp.server).map(|server| server.changed).unwrap_or_default()
 }
 
-/// Keeps what a list says of a pinned tool. Whoever is faster saw a later list, or one at the same time.
-fn remember<S: Store>(policy: &Policy, tool: ToolIndex, digest: [u8; 32], store: &mut S) {
-    let key = key(policy, tool);
-    if let Ok((stored, version)) = store.read(&key)
-        && stored.as_deref() != Some(&digest)
-    {
-        // A store that fails has told so; the list itself is cut all the same.
-        let _is_told_by_the_store = store.swap(&key, &digest, version);
-    }
-}
-
-/// Names come from the policy only, so the number of keys is bounded.
-fn key(policy: &Policy, tool: ToolIndex) -> Vec<u8> {
-    [b"toolgate\0pin\0", policy.tool_name(tool).as_bytes()].concat()
+fn suspicious(policy: &Policy, mcp: &Mcp) -> Consequence {
+    policy.server(mcp.server).map(|server| server.suspicious.value).unwrap_or_default()
 }
 
 /// How a body of this type is read; nothing, if it is of another or of two.

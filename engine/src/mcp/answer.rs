@@ -7,6 +7,7 @@ use super::{
     Id, Version,
     list::{self, BadList, Entry, ListKind, Shown},
     lookalike::is_lookalike,
+    opening,
 };
 use crate::json::{Bounds, Document, Kind, Malformed, Numbers, Value};
 
@@ -44,6 +45,15 @@ impl Outcome {
     }
 }
 
+/// What a server says, about which is asked whether it goes on.
+#[derive(Clone, Copy)]
+pub enum Said<'d> {
+    /// An entry of a list.
+    Entry(Entry<'d>),
+    /// What it tells the model about itself when it is first met.
+    Instructions(Value<'d>),
+}
+
 /// A message that goes on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Passed {
@@ -73,7 +83,7 @@ const ENVELOPE: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "err
 const BOUNDS: Bounds = Bounds { depth: 128, values: 1_000_000, numbers: Numbers::Any };
 
 /// Judges a message of a server's: a whole body, or the data of one event.
-pub fn pass(bytes: &[u8], awaited: &Awaited, show: &mut dyn FnMut(Entry<'_>) -> bool) -> Result<Passed, Unfit> {
+pub fn pass(bytes: &[u8], awaited: &Awaited, show: &mut dyn FnMut(Said<'_>) -> bool) -> Result<Passed, Unfit> {
     let document = Document::read(bytes, BOUNDS).map_err(Unfit::Malformed)?;
     let root = document.root();
     if root.kind() != Kind::Object || root.members().any(|(key, _)| is_lookalike(key, &ENVELOPE)) {
@@ -86,9 +96,19 @@ pub fn pass(bytes: &[u8], awaited: &Awaited, show: &mut dyn FnMut(Entry<'_>) -> 
     };
     let (edits, lists) = match method {
         Some("resources/read") => (Vec::from_iter(list::privacy(result, false)), Shown::default()),
+        Some(method) if opening::is_first(method) => {
+            (Vec::from_iter(opening::edit(result, show).map_err(Unfit::List)?), Shown::default())
+        }
         Some(method) if ListKind::of_method(method).is_none() => (Vec::new(), Shown::default()),
-        // Also an answer to another request: the client may wait for a list elsewhere.
-        Some(_) | None => list::filter(result, awaited.version, show).map_err(Unfit::List)?,
+        // Also an answer to another request: the client may wait for a list elsewhere, or for what comes first.
+        Some(_) | None => {
+            let opening = opening::edit(result, show).map_err(Unfit::List)?;
+            let shows = &mut |entry| show(Said::Entry(entry));
+            let (mut edits, lists) = list::filter(result, awaited.version, shows).map_err(Unfit::List)?;
+            edits.extend(opening);
+            edits.sort_by_key(|(range, _)| range.start);
+            (edits, lists)
+        }
     };
     let replaced = (!edits.is_empty()).then(|| list::edited(bytes, &edits));
     Ok(Passed { replaced, outcome, lists })

@@ -26,6 +26,8 @@ pub enum Objection {
     Body,
     /// The tool's definition is not the pinned one.
     Changed,
+    /// What its server says of the tool is hidden, or reads like an order.
+    Suspicious,
     /// The server's answer is not one that can be shown.
     Answer,
 }
@@ -43,6 +45,7 @@ impl Objection {
             Self::Prompt => "prompt_not_granted",
             Self::Body => "body_not_taken",
             Self::Changed => "tool_changed",
+            Self::Suspicious => "tool_suspicious",
             Self::Answer => "answer_unfit",
         }
     }
@@ -51,14 +54,15 @@ impl Objection {
     pub(crate) fn status(&self) -> u16 {
         match self {
             Self::Invalid(_) | Self::Disagreement(_) | Self::Body => 400,
-            Self::Method | Self::Origin | Self::Server | Self::Resource | Self::Prompt | Self::Changed => 403,
+            Self::Method | Self::Origin | Self::Server | Self::Resource | Self::Prompt => 403,
+            Self::Changed | Self::Suspicious => 403,
             Self::Answer => 502,
         }
     }
 
     /// Whether it is about what a tool is called with, so that shadow mode has a say.
     pub(crate) fn can_be_shadowed(&self) -> bool {
-        matches!(self, Self::Changed)
+        matches!(self, Self::Changed | Self::Suspicious)
     }
 }
 
@@ -74,6 +78,7 @@ impl fmt::Display for Objection {
             Self::Prompt => write!(f, "no grant lets this agent fetch this prompt"),
             Self::Body => write!(f, "a request of this method has no body"),
             Self::Changed => write!(f, "what the server says of this tool has changed, list the tools again"),
+            Self::Suspicious => write!(f, "what the server says of this tool is not fit to be shown"),
             Self::Answer => write!(f, "the server's answer cannot be read"),
         }
     }

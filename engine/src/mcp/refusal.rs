@@ -124,7 +124,7 @@ impl Shape {
             }
             Objection::Server | Objection::Resource | Objection::Prompt => Self::of_unknown(target),
             Objection::Body => Self::new(wrong(version), code::REQUEST, objection.code(), objection.to_string()),
-            Objection::Origin | Objection::Changed | Objection::Answer => {
+            Objection::Origin | Objection::Changed | Objection::Suspicious | Objection::Answer => {
                 Self::ours(objection.status(), objection.code(), objection.to_string())
             }
         };

@@ -21,6 +21,34 @@ pub enum Finding {
     Instruction(Offence),
 }
 
+/// What was found, in short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspicion {
+    /// Letters that nobody sees.
+    Hidden,
+    /// What reads like an order to the model.
+    Instructions,
+}
+
+impl Suspicion {
+    /// As logs and metrics name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hidden => "hidden_letters",
+            Self::Instructions => "instructions",
+        }
+    }
+}
+
+impl From<Finding> for Suspicion {
+    fn from(finding: Finding) -> Self {
+        match finding {
+            Finding::Hidden { .. } => Self::Hidden,
+            Finding::Instruction(_) => Self::Instructions,
+        }
+    }
+}
+
 /// Searches all strings of an entry.
 pub fn scan(entry: Value<'_>, instructions: Option<&ArgumentChecks>) -> Option<Finding> {
     if let Some((place, _)) = entry.strings().find(|(_, text)| has_hidden(text)) {

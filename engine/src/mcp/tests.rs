@@ -110,7 +110,7 @@ fn an_answer_goes_through_a_stream_as_it_goes_through_a_body() {
     let body = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"a"},{"name":"search"},{"name":"b"}]}}"#;
     let id = Id::read(Document::read(b"1", Bounds::default()).unwrap().root()).unwrap();
     let awaited = Awaited { version: Version::V2025_11_25, request: Some((id, "tools/list".to_owned())) };
-    let mut shown = |entry: Entry<'_>| entry.name == "search";
+    let mut shown = |said: Said<'_>| matches!(said, Said::Entry(entry) if entry.name == "search");
     let whole = pass(body.as_bytes(), &awaited, &mut shown).unwrap();
     let whole_body = String::from_utf8(whole.replaced.unwrap()).unwrap();
     assert_eq!(whole_body, r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"search"}]}}"#);

@@ -183,7 +183,7 @@ pub(super) fn consistent(bundle: &Bundle, grant: impl Fn(&Grant) -> bool) -> Res
     let mut names = HashSet::new();
     let mut places: HashMap<&str, Vec<Option<&str>>> = HashMap::new();
     for server in &bundle.servers {
-        let Server { name, path, host, versions, origins, methods, changed: _, rule: own, body_limit, .. } = server;
+        let Server { name, path, host, versions, origins, methods, suspicious, rule: own, body_limit, .. } = server;
         if names::group_name(name.as_bytes()).is_err() || !names.insert(name) {
             return Err("the name of a server");
         }
@@ -200,7 +200,8 @@ pub(super) fn consistent(bundle: &Bundle, grant: impl Fn(&Grant) -> bool) -> Res
             return Err("what of the protocol passes to a server");
         }
         let has_checks = server.checks.iter().all(|&at| index(at) < bundle.checks.len());
-        if !rule(*own) || !rule(body_limit.rule) || !has_checks || !are_lists(server, &grant) {
+        if !rule(*own) || !rule(suspicious.rule) || !rule(body_limit.rule) || !has_checks || !are_lists(server, &grant)
+        {
             return Err("a server refers to what is not there");
         }
     }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    bundle::{Checks, GlobalLimit, Mirror, Over, Server, Share, Unit, encode},
+    bundle::{Checks, Consequence, GlobalLimit, Mirror, Over, Server, Share, Unit, encode},
     limits::LimitKind,
 };
 use std::{string::ToString, vec};
@@ -160,7 +160,7 @@ fn a_global_limit_at_the_wrong_place_or_twice_is_refused() {
 
 /// A server with one tool, which the group may call, one resource and one prompt for the first agent.
 fn with_server(change: impl FnOnce(&mut Bundle)) -> Result<Policy, BadConfig> {
-    use crate::bundle::{Changed, Prompt, Resource, Uris};
+    use crate::bundle::{Prompt, Resource, Uris};
     let mut bundle = bundle(Vec::new());
     bundle.servers.push(Server {
         name: "git".to_owned(),
@@ -169,7 +169,8 @@ fn with_server(change: impl FnOnce(&mut Bundle)) -> Result<Policy, BadConfig> {
         versions: crate::mcp::Version::ALL.to_vec(),
         origins: Vec::new(),
         methods: Vec::new(),
-        changed: Changed::Hide,
+        changed: Consequence::Hide,
+        suspicious: Ruled { rule: 0, value: Consequence::Hide },
         rule: 0,
         body_limit: Ruled { rule: 0, value: 50 },
         checks: vec![0],
@@ -248,7 +249,7 @@ fn resources_and_prompts_have_lists_of_their_own() {
 #[test]
 fn a_server_that_makes_no_sense_is_refused() {
     use crate::bundle::{Prompt, Resource, Uris};
-    let bad: [fn(&mut Bundle); 18] = [
+    let bad: [fn(&mut Bundle); 20] = [
         |bundle| bundle.servers[0].name = "a/b".to_owned(),
         |bundle| bundle.servers[0].path = "/tools/a".to_owned(),
         |bundle| bundle.servers[0].path = "/a?b".to_owned(),
@@ -258,6 +259,8 @@ fn a_server_that_makes_no_sense_is_refused() {
         |bundle| bundle.servers[0].methods.push(Ruled { rule: 0, value: String::new() }),
         |bundle| bundle.servers[0].rule = 4,
         |bundle| bundle.servers[0].body_limit.rule = 4,
+        |bundle| bundle.servers[0].suspicious.rule = 4,
+        |bundle| bundle.instructions = Some(1),
         |bundle| bundle.servers[0].checks.push(1),
         |bundle| bundle.servers[0].resources.push(Resource { uri: Uris::Below("a".to_owned()), grants: Vec::new() }),
         |bundle| bundle.servers[0].resources[0].grants.push(grant(Subject::Agent(2), 0, &[])),
@@ -296,7 +299,8 @@ fn mirroring(mirrors: &[(&str, &str)]) -> Bundle {
         versions: crate::mcp::Version::ALL.to_vec(),
         origins: vec![],
         methods: vec![],
-        changed: crate::bundle::Changed::Hide,
+        changed: Consequence::Hide,
+        suspicious: Ruled { rule: 0, value: Consequence::Hide },
         rule: 0,
         body_limit: Ruled { rule: 0, value: 1 },
         checks: vec![],

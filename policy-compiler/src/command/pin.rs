@@ -117,9 +117,10 @@ fn merged(lists: Vec<List>) -> Report {
     let mut report = Report::default();
     let last = lists.iter().all(|list| list.has_more).then(|| lists.last().map(|list| list.file.clone())).flatten();
     let (mut pins, mut refused) = (BTreeMap::new(), HashSet::new());
-    for List { file, pinned, findings, has_more: _ } in lists {
+    for List { file, pinned, findings, notices, has_more: _ } in lists {
         refused.extend(findings.iter().filter_map(|finding| finding.tool.clone()));
         report.findings.extend(findings);
+        report.findings.extend(notices);
         for (name, pin) in pinned {
             if *pins.entry(name.clone()).or_insert(pin) != pin && refused.insert(name.clone()) {
                 report.findings.push(Finding::of(&file, &name, "stands on two pages, and is not the same there"));

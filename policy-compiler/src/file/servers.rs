@@ -9,7 +9,7 @@ use crate::{
     shape::{Names, Table},
     source::{Kind, Node, Span},
 };
-use toolgate_engine::bundle::{Changed, Uris};
+use toolgate_engine::bundle::{Consequence, Uris};
 
 /// A server without its tools.
 #[derive(Debug)]
@@ -20,7 +20,8 @@ pub(crate) struct Server {
     pub(crate) versions: Option<Given<Vec<Named>>>,
     pub(crate) origins: Option<Given<Vec<Named>>>,
     pub(crate) methods: Option<Given<Vec<Named>>>,
-    pub(crate) changed: Option<Given<Changed>>,
+    pub(crate) changed: Option<Given<Consequence>>,
+    pub(crate) suspicious: Option<Given<Consequence>>,
     pub(crate) resources: Vec<Resource>,
     pub(crate) prompts: Vec<(Named, Readers)>,
 }
@@ -67,6 +68,7 @@ fn server(id: Named, fields: &mut Fields<'_, '_>, tools: &mut Vec<Tool>) -> Serv
         origins: fields.written_list("origins"),
         methods: fields.written_list("methods"),
         changed: fields.word("changed"),
+        suspicious: fields.word("suspicious"),
         resources: fields.resources().unwrap_or_default(),
         prompts: prompts.and_then(|given| given.value).unwrap_or_default(),
         id,

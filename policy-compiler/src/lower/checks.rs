@@ -134,6 +134,12 @@ impl<'f> AllChecks<'f> {
         self.add(checks).into_iter().collect()
     }
 
+    /// That nothing holds what a set blocks.
+    pub(super) fn of_set(&mut self, name: &str, rule: u32, findings: &mut Findings) -> Option<u32> {
+        let blocked = self.patterns.of_set(name, "", rule, findings);
+        self.add(Checks { blocked, ..Checks::default() })
+    }
+
     /// What narrows each of the grants, as an index into the list of checks.
     pub(super) fn of_grants(
         &mut self,

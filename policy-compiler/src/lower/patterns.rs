@@ -79,16 +79,20 @@ impl Patterns {
         let rule_of = |member: usize| rules.get(member).copied().unwrap_or(u32::MAX);
         let mut blocked: Vec<_> = join(&prepared).into_iter().map(|joined| self.blocked(at, joined, rule_of)).collect();
         for (name, rule) in &part.sets {
-            match sets::automata(name) {
-                Ok(automata) => {
-                    blocked.extend(automata.iter().map(|joined| self.blocked(at, joined.clone(), |_| *rule)))
-                }
-                Err(why) => {
-                    findings.add(Finding::of_file(Code::BadPattern, format!("the set `{name}` is damaged: {why}")))
-                }
-            }
+            blocked.extend(self.of_set(name, at, *rule, findings));
         }
         blocked
+    }
+
+    /// What a set blocks.
+    pub(super) fn of_set(&mut self, name: &str, at: &str, rule: u32, findings: &mut Findings) -> Vec<Blocked> {
+        match sets::automata(name) {
+            Ok(automata) => automata.iter().map(|joined| self.blocked(at, joined.clone(), |_| rule)).collect(),
+            Err(why) => {
+                findings.add(Finding::of_file(Code::BadPattern, format!("the set `{name}` is damaged: {why}")));
+                Vec::new()
+            }
+        }
     }
 
     fn blocked(&mut self, at: &str, joined: Joined, rule: impl Fn(usize) -> u32) -> Blocked {

@@ -4,11 +4,17 @@
 //! Their tools are lowered with all other tools.
 
 use super::{Link, Links, checks::AllChecks, default_body_limit, index, rules::Rules};
-use crate::file::{self, Given, PolicyFile, Tool};
+use crate::{
+    diagnostic::Findings,
+    file::{self, Given, PolicyFile, Tool},
+};
 use toolgate_engine::{
     bundle::{Grant, Prompt, Resource, Ruled, Server},
     mcp::{Pin, Version},
 };
+
+/// The set of patterns of what reads like an order to a model.
+const INSTRUCTIONS: &str = "prompt-injection";
 
 /// The index of a tool's server.
 pub(super) fn index_of(file: &PolicyFile, tool: &Tool) -> Option<u32> {
@@ -28,6 +34,19 @@ pub(super) fn servers(file: &PolicyFile, links: &Links, checks: &mut AllChecks<'
     servers.map(|(at, server)| self::server(file, at, server, links, checks, rules)).collect()
 }
 
+/// What no server may say of its tools. It is there once, for all servers, and not at all without one.
+pub(super) fn instructions(
+    file: &PolicyFile,
+    checks: &mut AllChecks<'_>,
+    rules: &mut Rules,
+    findings: &mut Findings,
+) -> Option<u32> {
+    if file.servers.is_empty() {
+        return None;
+    }
+    checks.of_set(INSTRUCTIONS, rules.at(&["servers"]), findings)
+}
+
 fn server(
     file: &PolicyFile,
     at: usize,
@@ -45,6 +64,10 @@ fn server(
         Ruled { rule, value: method.name.clone() }
     });
     let methods = methods.collect();
+    let suspicious = Ruled {
+        rule: rules.at(&["servers", name, "suspicious"]),
+        value: file::value(server.suspicious.as_ref()).unwrap_or_default(),
+    };
     let resources = server.resources.iter().enumerate().map(|(of_server, resource)| {
         let path = ["servers", name, "resources", &resource.at.to_string()];
         Resource { uri: resource.uris.clone(), grants: grants(links.readers(at, of_server), &path, rules) }
@@ -62,6 +85,7 @@ fn server(
         origins: file::entries(server.origins.as_ref()).iter().map(|origin| origin.name.clone()).collect(),
         methods,
         changed: file::value(server.changed.as_ref()).unwrap_or_default(),
+        suspicious,
         prompts: prompts.collect(),
         resources,
         rule: rules.at(&path),

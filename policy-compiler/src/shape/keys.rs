@@ -5,7 +5,7 @@
 
 use super::{API_VERSION, KIND, Key, Names, Shape, Table, Word, forms, words};
 use crate::file::{Formats, Scope};
-use toolgate_engine::bundle::{AuditArguments, CertificateName, Changed, Mode, Share, Unanswered};
+use toolgate_engine::bundle::{AuditArguments, CertificateName, Consequence, Mode, Share, Unanswered};
 
 /// The largest body that the filter holds for one call.
 pub(crate) const MAX_BODY_BYTES: u64 = 4 << 20;
@@ -34,7 +34,7 @@ impl Word for Unanswered {
     const ALL: &'static [(&'static str, Self)] = &[("refuse", Self::Refuse), ("allow", Self::Allow)];
 }
 
-impl Word for Changed {
+impl Word for Consequence {
     const ALL: &'static [(&'static str, Self)] = &[("hide", Self::Hide), ("report", Self::Report)];
 }
 
@@ -260,8 +260,13 @@ const SERVER: Table = Table {
         ),
         optional(
             "changed",
-            Shape::Word(words::<Changed>),
+            Shape::Word(words::<Consequence>),
             "What becomes of a tool that is not as pinned: hidden and refused (default), or only told of.",
+        ),
+        optional(
+            "suspicious",
+            Shape::Word(words::<Consequence>),
+            "What becomes of a tool of which the server says what is hidden or reads like an order: the same two.",
         ),
         optional("tools", Shape::Named(Names::Tools, &SERVER_TOOL), "The server's tools that may be called."),
         optional("resources", Shape::Resources(&RESOURCE), "The server's resources that may be read."),

@@ -12,7 +12,11 @@ use std::{
     path::{Path, PathBuf},
 };
 use toolgate_corpus::{CaseFile, all_with_headers_held, pack};
-use toolgate_engine::{automaton::Automaton, bundle::decode, schema::Program};
+use toolgate_engine::{
+    automaton::Automaton,
+    bundle::{Blocked, Bundle, Deployment, decode, encode},
+    schema::Program,
+};
 
 const SCHEMAS: &str = "schema_judges_values_and_not_spellings";
 
@@ -52,11 +56,12 @@ const MESSAGES: [&str; 6] = [
 ];
 
 /// Streams of MCP servers, with the byte before them that says where one is cut.
-const STREAMS: [&str; 4] = [
+const STREAMS: [&str; 5] = [
     "\t: ping\r\n\r\nid: 1\ndata:\n\nevent: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\ndata: \"result\":{\"tools\":[{\"name\":\"s\"},{\"name\":\"h\"}]}}\n\n",
     "\t\u{feff}data: {\"result\":{\"cacheScope\":\"public\",\"prompts\":[{\"name\":\"s\"},{\"name\":\"s\"}],\"resources\":[{\"uri\":\"s:\"}]}}\r\r",
     "\t: \u{2028}data: x\u{85}\u{b}\ndata: {\"method\":\"notifications/message\",\"params\":{\"data\":\"\u{2028}\u{2029}data: {}\"}}\n\nDATA: 1\n\n",
     "\t{\"id\":1,\"result\":{\"resourceTemplates\":[{\"uriTemplate\":\"s{x}\"},{\"uriTemplate\":\"h\"}],\"tools\":[]}}",
+    "\tdata: {\"id\":1,\"result\":{\"serverInfo\":{},\"instructions\" :\"s\",\"tools\":[]}}\n\n",
 ];
 
 fn main() -> io::Result<()> {
@@ -80,7 +85,8 @@ fn main() -> io::Result<()> {
         write(&folder, "agents_see_what_they_may_whoever_reads", at, stream.as_bytes())?;
     }
     for (at, config) in (0..).zip(cases.iter().filter_map(|file| pack(file).ok())) {
-        let bundle = decode(config.as_bytes()).map_err(io::Error::other)?.bundle;
+        let bundle = small(decode(config.as_bytes()).map_err(io::Error::other)?.bundle);
+        let config = encode(&bundle, Deployment { hold_headers: true }).map_err(io::Error::other)?;
         write(&folder, "loader_refuses_or_judges", at * 2, config.as_bytes())?;
         write(&folder, "loader_refuses_or_judges", at * 2 + 1, &packed(&bundle)?)?;
         automata(&folder, at, &bundle.automata)?;
@@ -98,6 +104,27 @@ fn texts(cases: &[CaseFile]) -> Vec<Vec<u8>> {
     bodies.sort();
     bodies.dedup();
     bodies
+}
+
+/// A bundle with the smallest of the automata of what servers may not say: all of them are longer than what is fuzzed.
+fn small(mut bundle: Bundle) -> Bundle {
+    let automata = std::mem::take(&mut bundle.automata);
+    let automaton = |at: u32| automata.get(usize::try_from(at).unwrap_or(usize::MAX));
+    let searched = bundle.instructions.and_then(|at| bundle.checks.get_mut(usize::try_from(at).ok()?));
+    if let Some(checks) = searched {
+        let blocked = std::mem::take(&mut checks.blocked).into_iter();
+        let size = |blocked: &Blocked| automaton(blocked.automaton).map(|one| one.as_bytes().len());
+        checks.blocked.extend(blocked.min_by_key(size));
+    }
+    for blocked in bundle.checks.iter_mut().flat_map(|checks| &mut checks.blocked) {
+        let Some(one) = automaton(blocked.automaton) else { continue };
+        let at = bundle.automata.iter().position(|kept| kept == one).unwrap_or_else(|| {
+            bundle.automata.push(one.clone());
+            bundle.automata.len().saturating_sub(1)
+        });
+        blocked.automaton = u32::try_from(at).unwrap_or(u32::MAX);
+    }
+    bundle
 }
 
 /// The automaton of a line of [`PATTERNS`].

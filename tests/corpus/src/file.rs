@@ -270,6 +270,7 @@ files![
     "mcp",
     "narrowed-grants",
     "patterns",
+    "prompt-injection",
     "reader",
     "schema",
     "schema-files",

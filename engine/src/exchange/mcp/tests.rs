@@ -1,8 +1,8 @@
 use super::*;
 use crate::{
     bundle::{
-        Agent, AuditArguments, Bundle, Changed, Checks, Deployment, GlobalLimit, Grant, IdentitySource, Mirror, Mode,
-        Over, Prompt, Quota, Resource, Ruled, Share, Subject, Tool, Unit, Uris, Window, encode,
+        Agent, AuditArguments, Bundle, Checks, Consequence, Deployment, GlobalLimit, Grant, IdentitySource, Mirror,
+        Mode, Over, Prompt, Quota, Resource, Ruled, Share, Subject, Tool, Unit, Uris, Window, encode,
     },
     exchange::{BodyStep, HeadStep},
     limits::{self, LimitKind, Store, Swap, Timestamp},
@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Values in memory.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Memory(HashMap<Vec<u8>, Vec<u8>>);
 
 impl Store for Memory {
@@ -74,7 +74,8 @@ pub(crate) fn bundle() -> Bundle {
             versions: Version::ALL.to_vec(),
             origins: vec!["https://chat.acme.org".to_owned()],
             methods: vec![Ruled { rule: 6, value: "logging/setLevel".to_owned() }],
-            changed: Changed::Hide,
+            changed: Consequence::Hide,
+            suspicious: Ruled { rule: 0, value: Consequence::Hide },
             rule: 0,
             body_limit: Ruled { rule: 1, value: 600 },
             checks: vec![1],

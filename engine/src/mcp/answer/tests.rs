@@ -14,7 +14,8 @@ fn listening() -> Awaited {
 
 /// The message that goes on, when entries of these names are shown.
 fn shown(text: &str, awaited: &Awaited, names: &[&str]) -> Result<(String, Passed), Unfit> {
-    let passed = pass(text.as_bytes(), awaited, &mut |entry| names.contains(&entry.name))?;
+    let mut is_shown = |said: Said<'_>| matches!(said, Said::Entry(entry) if names.contains(&entry.name));
+    let passed = pass(text.as_bytes(), awaited, &mut is_shown)?;
     let bytes = passed.replaced.clone().unwrap_or_else(|| text.as_bytes().to_vec());
     Ok((String::from_utf8(bytes).unwrap(), passed))
 }
@@ -69,8 +70,10 @@ fn the_whole_entry_is_there_to_be_judged() {
     let text = tools(r#"[{"name":"a","description":"d"}]"#);
     let mut seen = Vec::new();
     let list = awaited(Version::V2025_06_18, "tools/list");
-    pass(text.as_bytes(), &list, &mut |entry| {
-        seen.push((entry.kind, entry.name.to_owned(), entry.value.raw().to_owned()));
+    pass(text.as_bytes(), &list, &mut |said| {
+        if let Said::Entry(entry) = said {
+            seen.push((entry.kind, entry.name.to_owned(), entry.value.raw().to_owned()));
+        }
         true
     })
     .unwrap();
@@ -228,7 +231,8 @@ fn what_is_left_is_what_another_reader_leaves() {
         for text in [message.to_string(), serde_json::to_string_pretty(&message).unwrap()] {
             let is_shown = |name: &str| name.len() == 2;
             let list = awaited(Version::V2025_11_25, "tools/list");
-            let passed = pass(text.as_bytes(), &list, &mut |entry| is_shown(entry.name)).unwrap();
+            let mut show = |said: Said<'_>| matches!(said, Said::Entry(entry) if is_shown(entry.name));
+            let passed = pass(text.as_bytes(), &list, &mut show).unwrap();
             let out: Json = serde_json::from_slice(passed.replaced.as_deref().unwrap_or(text.as_bytes())).unwrap();
             let mut want = message.clone();
             let tools = want["result"]["tools"].as_array_mut().unwrap();
@@ -240,4 +244,24 @@ fn what_is_left_is_what_another_reader_leaves() {
             assert_eq!(out, want, "{count}");
         }
     }
+}
+
+#[test]
+fn instructions_that_do_not_go_on_are_emptied_wherever_a_client_looks_for_them() {
+    let told = |result: &str| format!(r#"{{"jsonrpc":"2.0","id":7,"result":{result}}}"#);
+    let text = told(r#"{"serverInfo":{},"instructions" : "a\nb", "x":1}"#);
+    let emptied = told(r#"{"serverInfo":{},"instructions" : "", "x":1}"#);
+    for awaited in
+        [awaited(Version::V2025_11_25, "initialize"), awaited(Version::V2026_07_28, "server/discover"), listening()]
+    {
+        assert_eq!(shown(&text, &awaited, &[]).unwrap().0, emptied);
+        assert_eq!(pass(text.as_bytes(), &awaited, &mut |_| true).unwrap().replaced, None);
+        let other = told(r#"{"Instructions":"a"}"#);
+        assert_eq!(shown(&other, &awaited, &[]), Err(Unfit::List(BadList::Lookalike)));
+        let none = told(r#"{"serverInfo":{"instructions":"a"}}"#);
+        assert_eq!(shown(&none, &awaited, &[]).unwrap().0, none);
+    }
+    assert_eq!(shown(&text, &awaited(Version::V2025_11_25, "tools/call"), &[]).unwrap().0, text);
+    let both = told(r#"{"tools":[{"name":"a"}],"instructions":["x"]}"#);
+    assert_eq!(shown(&both, &listening(), &[]).unwrap().0, told(r#"{"tools":[],"instructions":""}"#));
 }

@@ -52,6 +52,11 @@ pub(super) fn of(bundle: &Bundle) -> Vec<Automaton> {
             *tools = tools.saturating_add(1);
         }
     }
+    let searched = bundle.instructions.and_then(|at| bundle.checks.get(usize::try_from(at).ok()?));
+    for blocked in searched.iter().flat_map(|checks| &checks.blocked) {
+        let (lists, _) = uses.entry(blocked.automaton).or_default();
+        lists.push(list(bundle, blocked));
+    }
     let automaton = |(at, packed): (u32, &toolgate_engine::automaton::Automaton)| {
         let ready = ReadyAutomaton::try_from(packed).ok()?;
         let (mut lists, tools) = uses.remove(&at).unwrap_or_default();

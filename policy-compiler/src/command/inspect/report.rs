@@ -11,7 +11,7 @@ use super::{
 use policy_compiler::OBJECT_BYTES;
 use serde::Serialize;
 use toolgate_engine::bundle::{
-    AuditArguments, Bucket, Bundle, Changed, Checks, Deployment, FORMAT, GlobalLimit, Mirror, Mode, Over, Packed,
+    AuditArguments, Bucket, Bundle, Checks, Consequence, Deployment, FORMAT, GlobalLimit, Mirror, Mode, Over, Packed,
     Quota, Rate, Ruled, Share, Subject, Unanswered, Uris, Window,
 };
 use toolgate_engine::{limits::LimitKind, mcp::Pin};
@@ -97,6 +97,8 @@ pub(super) struct Server {
     pub(super) methods: Vec<String>,
     /// `hide` or `report`: what becomes of a tool that is not as pinned.
     pub(super) changed: &'static str,
+    /// The same of one of which the server says what is hidden or reads like an order.
+    pub(super) suspicious: &'static str,
     pub(super) resources: Vec<Readable>,
     pub(super) prompts: Vec<Readable>,
 }
@@ -162,6 +164,7 @@ impl Report {
             checks: _,
             tools,
             servers,
+            instructions: _,
         } = bundle;
         let names = Names(bundle);
         Self {
@@ -238,10 +241,8 @@ impl Names<'_> {
             versions: server.versions.iter().map(|version| version.as_str()).collect(),
             origins: server.origins.clone(),
             methods: server.methods.iter().map(|method| method.value.clone()).collect(),
-            changed: match server.changed {
-                Changed::Hide => "hide",
-                Changed::Report => "report",
-            },
+            changed: consequence(server.changed),
+            suspicious: consequence(server.suspicious.value),
             resources: resources.map(|resource| readable(name_of(&resource.uri), &resource.grants)).collect(),
             prompts: server.prompts.iter().map(|prompt| readable(prompt.name.clone(), &prompt.grants)).collect(),
         }
@@ -314,6 +315,13 @@ impl Names<'_> {
 
 fn pick<'a, T>(list: &'a [T], indexes: &[u32]) -> impl Iterator<Item = &'a T> {
     indexes.iter().filter_map(|&index| list.get(usize::try_from(index).ok()?))
+}
+
+fn consequence(consequence: Consequence) -> &'static str {
+    match consequence {
+        Consequence::Hide => "hide",
+        Consequence::Report => "report",
+    }
 }
 
 fn mode(mode: Mode) -> &'static str {

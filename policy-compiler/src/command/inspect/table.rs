@@ -58,8 +58,18 @@ pub(super) fn render(report: &Report) -> String {
     text.push_str(&table(header, tools.iter().map(tool)));
     if !servers.is_empty() {
         text.push('\n');
-        let header =
-            ["SERVER", "PATH", "HOST", "VERSIONS", "METHODS", "CHANGED", "PINS", "FIELDS", "RESOURCES AND PROMPTS"];
+        let header = [
+            "SERVER",
+            "PATH",
+            "HOST",
+            "VERSIONS",
+            "METHODS",
+            "CHANGED",
+            "SUSPICIOUS",
+            "PINS",
+            "FIELDS",
+            "RESOURCES AND PROMPTS",
+        ];
         text.push_str(&table(header.map(str::to_owned), servers.iter().map(|server| self::server(server, tools))));
     }
     if !entries.is_empty() {
@@ -109,8 +119,8 @@ fn tool(tool: &Tool) -> [String; 9] {
     ]
 }
 
-fn server(server: &Server, tools: &[Tool]) -> [String; 9] {
-    let Server { name, path, host, versions, origins: _, methods, changed, resources, prompts } = server;
+fn server(server: &Server, tools: &[Tool]) -> [String; 10] {
+    let Server { name, path, host, versions, origins: _, methods, changed, suspicious, resources, prompts } = server;
     let own = format!("{name}/");
     let own = || tools.iter().filter(|tool| tool.name.starts_with(&own));
     let pins = own().filter(|tool| tool.pin.is_some()).count();
@@ -124,6 +134,7 @@ fn server(server: &Server, tools: &[Tool]) -> [String; 9] {
         if versions.len() == Version::ALL.len() { "all".to_owned() } else { versions.join(", ") },
         list(methods),
         (*changed).to_owned(),
+        (*suspicious).to_owned(),
         pins.to_string(),
         fields.to_string(),
         if readables.is_empty() { "-".to_owned() } else { readables.join("; ") },
@@ -138,7 +149,9 @@ fn schema(schema: &Schema) -> [String; 3] {
 /// Rules of the first list that uses it; other lists of the same patterns are like it.
 fn automaton(automaton: &Automaton) -> [String; 6] {
     let Automaton { patterns, states, bytes, packed_bytes, tools, lists } = automaton;
-    let rules = lists.first().map(|List { at: _, rules }| rules.join(", ")).unwrap_or_default();
+    let mut rules = lists.first().map(|List { at: _, rules }| rules.clone()).unwrap_or_default();
+    rules.dedup();
+    let rules = rules.join(", ");
     let more =
         if lists.len() > 1 { format!(", and {} more lists", lists.len().saturating_sub(1)) } else { String::new() };
     [

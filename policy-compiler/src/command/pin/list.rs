@@ -4,10 +4,14 @@
 //! pins, and why others have none. A page that another reader may read otherwise is no page.
 
 use super::Finding;
+use std::sync::LazyLock;
 use toolgate_engine::{
+    arguments::{ArgumentChecks, Offence},
+    bundle::{self, Deployment},
     json::{Bounds, Document, Kind, Numbers, Value},
-    mcp::{self, Awaited, BadList, Entry, EventStream, Fate, ListKind, Pin, Unfit, Version},
+    mcp::{self, Awaited, BadList, Entry, EventStream, Fate, ListKind, Pin, Said, Unfit, Version},
     names,
+    policy::Policy,
 };
 
 /// One page.
@@ -16,6 +20,8 @@ pub(super) struct List {
     pub(super) file: String,
     pub(super) pinned: Vec<(String, Pin)>,
     pub(super) findings: Vec<Finding>,
+    /// What is to be told of tools that have a pin all the same.
+    pub(super) notices: Vec<Finding>,
     /// Whether the server says that another page follows.
     pub(super) has_more: bool,
 }
@@ -81,7 +87,8 @@ fn page(file: &str, bytes: &[u8]) -> Result<List, String> {
     let (form, result) = form(document.root())?;
     let is_cursor = |cursor: Value<'_>| cursor.kind() != Kind::Null;
     let has_more = result.and_then(|result| result.child("nextCursor")).is_some_and(is_cursor);
-    let mut list = List { file: file.to_owned(), pinned: Vec::new(), findings: Vec::new(), has_more };
+    let mut list =
+        List { file: file.to_owned(), pinned: Vec::new(), findings: Vec::new(), notices: Vec::new(), has_more };
     let (before, behind) = match form {
         Form::Message => ("", ""),
         Form::Result => ("{\"result\":", "}"),
@@ -116,8 +123,10 @@ impl List {
     /// Lets the filter's own reader go through a message.
     fn take(&mut self, message: &[u8]) -> Result<(), Unfit> {
         let awaited = Awaited { version: Version::V2025_11_25, request: None };
-        let passed = mcp::pass(message, &awaited, &mut |entry| {
-            if entry.kind == ListKind::Tools {
+        let passed = mcp::pass(message, &awaited, &mut |said| {
+            if let Said::Entry(entry) = said
+                && entry.kind == ListKind::Tools
+            {
                 self.entry(entry);
             }
             true
@@ -135,11 +144,33 @@ impl List {
 
     fn entry(&mut self, Entry { name, value, .. }: Entry<'_>) {
         match pin(name, value) {
-            Ok(pin) => self.pinned.push((name.to_owned(), pin)),
+            Ok(pin) => {
+                self.pinned.push((name.to_owned(), pin));
+                self.notices.extend(order(value).map(|what| Finding::of(&self.file, name, &what)));
+            }
             Err(why) => self.findings.push(Finding::of(&self.file, name, &why)),
         }
     }
 }
+
+/// What reads like an order to a model: it is told, and pinned all the same, for who pins it has read it.
+fn order(tool: Value<'_>) -> Option<String> {
+    let Some(mcp::Finding::Instruction(Offence { pointer, .. })) = mcp::scan(tool, instructions()) else { return None };
+    let place = pointer.escape_debug();
+    Some(format!("says at `{place}` what reads like an order to a model: read it before you pin it"))
+}
+
+/// What the filter searches definitions for, by a policy that has nothing but a server.
+fn instructions() -> Option<&'static ArgumentChecks> {
+    static POLICY: LazyLock<Option<Policy>> = LazyLock::new(|| {
+        let bundle = policy_compiler::compile("", SERVER.as_bytes()).bundle?;
+        Policy::load(bundle::encode(&bundle, Deployment::default()).ok()?.as_bytes()).ok()
+    });
+    POLICY.as_ref()?.instructions()
+}
+
+const SERVER: &str = "apiVersion: toolgate.dev/v1\nkind: ToolPolicy\nidentity: { header: x-agent-id }\nagents: { a: {} }\n\
+                      servers: { s: { path: /s, tools: { t: { agents: [a] } } } }\n";
 
 /// The pin of a tool, or why nobody should pin it.
 fn pin(name: &str, tool: Value<'_>) -> Result<Pin, String> {
