@@ -415,21 +415,20 @@ NO_PYTHON_OF_MCP = (
     % (*OLDEST_PYTHON_OF_MCP, *sys.version_info[:2]))
 
 
-def mcp_python():
+def mcp_python(name, pinned):
     """A Python that has the official SDK, in a virtual environment of its own."""
     python = _python_of_mcp()
     if python is None:
         raise ToolError(NO_PYTHON_OF_MCP)
-    pinned = MCP / "requirements.txt"
     version = answer([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]).strip()
-    key = f"mcp-python-{version}-{hashlib.sha256(pinned.read_bytes()).hexdigest()[:16]}"
+    key = f"{name}-{version}-{hashlib.sha256(pinned.read_bytes()).hexdigest()[:16]}"
 
     def make(home):
-        log = CACHE / "logs" / "mcp-python.log"
-        work(f"mcp-python: making an environment of Python {version}", [python, "-m", "venv", home], log)
+        log = CACHE / "logs" / f"{name}.log"
+        work(f"{name}: making an environment of Python {version}", [python, "-m", "venv", home], log)
         command = [home / "bin" / "python", "-m", "pip", "install", "--no-deps", "--only-binary", ":all:",
                    "--progress-bar", "off", "--requirement", pinned]
-        work("mcp-python: fetching the SDK", command, log, env=dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1"))
+        work(f"{name}: fetching the SDK", command, log, env=dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1"))
 
     return cached(key, "bin/python", make)
 
@@ -486,7 +485,9 @@ TOOLS = {
     "envoy-gateway": lambda: go_program("envoy-gateway"),
     "ratelimit": lambda: go_program("ratelimit"),
     "redis": redis,
-    "mcp-python": mcp_python,
+    "mcp-python": lambda: mcp_python("mcp-python", MCP / "requirements.txt"),
+    # The line that most of what runs today is built with.
+    "mcp-python-1": lambda: mcp_python("mcp-python-1", MCP / "requirements-1.txt"),
     "mcp-node": mcp_node,
 }
 

@@ -1,10 +1,9 @@
-// A client of the official TypeScript SDKs: goes through a script, and prints what it saw.
+// Clients of the official TypeScript SDKs: go through scripts, and print what they saw.
 //
-// In: one argument, a JSON object of `url`, `headers`, `line` (`old` or `new`), `version` (that it offers; or `auto`,
-// which probes) and `steps`; and TOOLGATE_MCP_NODE, the folder of the packages. Out: one line of JSON a step, and one
-// of the answers' kinds. What is named by chance, as sessions are, is written `<chance>`, as client.py has it too,
-// which says what a step is.
+// In: one argument, a file of scripts, and TOOLGATE_MCP_NODE, the folder of the packages. Out: one line of JSON a step.
+// script.py says what a script is and what is printed; here each run also has `line`, `old` or `new`.
 
+import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -22,27 +21,78 @@ const ANSWERS = {
   "elicitation/create": { action: "accept", content: { size: 42, name: "Ada" } },
   "roots/list": { roots: [{ uri: "file:///project", name: "project" }] },
 };
+// So soon does a client come back for the rest of a stream, unless the server says when.
+const RECONNECTION = {
+  initialReconnectionDelay: 50,
+  maxReconnectionDelay: 1000,
+  reconnectionDelayGrowFactor: 2,
+  maxRetries: 2,
+};
 const FRESH = { cacheMode: "refresh" };
 
-const script = JSON.parse(process.argv[2]);
 const require = createRequire(`${process.env.TOOLGATE_MCP_NODE}/`);
-const notifications = [];
-const questions = [];
-const wire = new Set();
 
-/** Any answer of the server is what was seen, be it as the protocol has it or not. */
-async function fetchAndRemember(url, options) {
-  const answer = await fetch(url, options);
-  const kind = (answer.headers.get("content-type") ?? "").split(";")[0];
-  wire.add(`${options?.method ?? "GET"} ${answer.status} ${kind}`.trimEnd());
-  return answer;
+/** One run: its script, and what was heard beside the answers until a step takes it. */
+class Conversation {
+  notifications = [];
+  questions = [];
+  wire = new Set();
+  cut;
+
+  constructor(number, script) {
+    this.number = number;
+    this.script = script;
+    this.http = script.http2 ? fetchByHttp2(script.url) : fetch;
+  }
+
+  /** Any answer of the server is what was seen, be it as the protocol has it or not. */
+  fetch = async (url, options = {}) => {
+    const answer = await this.http(url, options);
+    const kind = (answer.headers.get("content-type") ?? "").split(";")[0];
+    const method = options.method ?? "GET";
+    this.wire.add(`${method} ${answer.status} ${kind}`.trimEnd());
+    if (this.cut === undefined || method !== "POST" || kind !== "text/event-stream") return answer;
+    const body = answer.body.pipeThrough(cutAfter(this.cut));
+    this.cut = undefined;
+    return new Response(body, { status: answer.status, headers: answer.headers });
+  };
+
+  show(line) {
+    process.stdout.write(`${JSON.stringify([this.number, line]).replace(CHANCE, "<chance>")}\n`);
+  }
 }
 
-function transportOptions() {
-  return { fetch: fetchAndRemember, requestInit: { headers: script.headers ?? {} } };
+/** Node's own `fetch` speaks HTTP/2 to nobody; the library that it is made of does, also without TLS. It sends no POST on
+ * a connection with an open answer, and so each answer has its own. */
+function fetchByHttp2(endpoint) {
+  const { H2CClient, Pool, fetch } = require("undici");
+  const factory = (origin) => new H2CClient(origin, { pipelining: 1 });
+  const dispatcher = new Pool(new URL(endpoint).origin, { factory });
+  return (url, options) => fetch(url, { ...options, dispatcher });
 }
 
-function oldLine() {
+/** Lets so many events pass, and then breaks as a connection does. */
+function cutAfter(events) {
+  let seen = 0;
+  let last = "";
+  return new TransformStream({
+    transform(chunk, controller) {
+      for (let at = 0; at < chunk.length; at += 1) {
+        const byte = String.fromCharCode(chunk[at]);
+        if (byte === "\r") continue;
+        seen += byte === "\n" && last === "\n" ? 1 : 0;
+        last = byte;
+        if (seen < events) continue;
+        controller.enqueue(chunk.subarray(0, at + 1));
+        controller.error(new TypeError("cut"));
+        return;
+      }
+      controller.enqueue(chunk);
+    },
+  });
+}
+
+function oldLine(heard) {
   const { Client } = require("@modelcontextprotocol/sdk/client/index.js");
   const { StreamableHTTPClientTransport } = require("@modelcontextprotocol/sdk/client/streamableHttp.js");
   const types = require("@modelcontextprotocol/sdk/types.js");
@@ -52,12 +102,12 @@ function oldLine() {
     "roots/list": types.ListRootsRequestSchema,
   };
   const client = new Client({ name: "tests", version: "1.0.0" }, { capabilities: CAPABILITIES });
-  const transport = new StreamableHTTPClientTransport(new URL(script.url), transportOptions());
+  const transport = new StreamableHTTPClientTransport(new URL(heard.script.url), transportOptions(heard));
   const send = transport.send.bind(transport);
   // This line always offers its newest; there is no option for another.
   transport.send = (message, options) => {
     if (message.method !== "initialize") return send(message, options);
-    return send({ ...message, params: { ...message.params, protocolVersion: script.version } }, options);
+    return send({ ...message, params: { ...message.params, protocolVersion: heard.script.version } }, options);
   };
   return {
     client,
@@ -68,24 +118,29 @@ function oldLine() {
   };
 }
 
-function newLine() {
+function newLine(heard) {
   const { Client, StreamableHTTPClientTransport } = require("@modelcontextprotocol/client");
+  const { version } = heard.script;
   const how =
-    script.version === "auto"
+    version === "auto"
       ? { versionNegotiation: { mode: "auto" } }
-      : script.version === MODERN
+      : version === MODERN
         ? { versionNegotiation: { mode: { pin: MODERN } } }
-        : { supportedProtocolVersions: [script.version] };
+        : { supportedProtocolVersions: [version] };
   const client = new Client({ name: "tests", version: "1.0.0" }, { capabilities: CAPABILITIES, ...how });
   return {
     client,
-    transport: new StreamableHTTPClientTransport(new URL(script.url), transportOptions()),
+    transport: new StreamableHTTPClientTransport(new URL(heard.script.url), transportOptions(heard)),
     version: () => client.getNegotiatedProtocolVersion(),
     listen: (method, answer) => client.setRequestHandler(method, answer),
     // Without this, a server of the newest version logs nothing to the client.
     call: (params, options) =>
       client.callTool({ ...params, _meta: { "io.modelcontextprotocol/logLevel": "info" } }, options),
   };
+}
+
+function transportOptions(heard) {
+  return { fetch: heard.fetch, requestInit: { headers: heard.script.headers ?? {} }, reconnectionOptions: RECONNECTION };
 }
 
 /** Waits until all methods are there, each as often as it is named, and takes them out. */
@@ -174,23 +229,20 @@ function act(sdk, step) {
   }
 }
 
-async function saw(step, acting) {
+async function saw(heard, step, acting) {
   let seen;
+  heard.cut = step.cut;
   try {
     seen = { saw: (await acting()) ?? null };
   } catch (problem) {
     const { code, message, data } = problem;
     seen = { error: { kind: problem.constructor.name, code, message, data } };
   }
-  for (const [kind, pending] of Object.entries({ notifications, questions })) {
-    if (kind in step && "saw" in seen) seen[kind] = await take(pending, step[kind]);
+  for (const kind of ["notifications", "questions"]) {
+    if (kind in step && "saw" in seen) seen[kind] = await take(heard[kind], step[kind]);
   }
-  show({ step: { do: step.do, name: step.name, uri: step.uri }, ...seen });
+  heard.show({ step: { do: step.do, name: step.name, uri: step.uri }, ...seen });
   return "saw" in seen;
-}
-
-function show(line) {
-  process.stdout.write(`${JSON.stringify(line).replace(CHANCE, "<chance>")}\n`);
 }
 
 async function connect(sdk) {
@@ -208,17 +260,28 @@ async function close(sdk) {
   await sdk.client.close();
 }
 
-const sdk = script.line === "old" ? oldLine() : newLine();
-sdk.client.fallbackNotificationHandler = async ({ method, params }) => notifications.push({ method, params });
-for (const [method, answer] of Object.entries(ANSWERS)) {
-  sdk.listen(method, async ({ params }) => {
-    questions.push({ method, params });
-    return answer;
-  });
+async function converse(heard) {
+  const sdk = heard.script.line === "old" ? oldLine(heard) : newLine(heard);
+  sdk.client.fallbackNotificationHandler = async ({ method, params }) => heard.notifications.push({ method, params });
+  for (const [method, answer] of Object.entries(ANSWERS)) {
+    sdk.listen(method, async ({ params }) => {
+      heard.questions.push({ method, params });
+      return answer;
+    });
+  }
+  if (await saw(heard, { do: "connect" }, () => connect(sdk))) {
+    for (const step of heard.script.steps) await saw(heard, step, () => act(sdk, step));
+    await close(sdk);
+  }
+  heard.show({ answers: [...heard.wire].sort() });
 }
-if (await saw({ do: "connect" }, () => connect(sdk))) {
-  for (const step of script.steps) await saw(step, () => act(sdk, step));
-  await close(sdk);
-}
-show({ answers: [...wire].sort() });
+
+const work = JSON.parse(await readFile(process.argv[2], "utf8"));
+const waiting = work.runs.map((script, number) => new Conversation(number, script));
+const worker = async () => {
+  for (let heard = waiting.shift(); heard !== undefined; heard = waiting.shift()) {
+    await converse(heard).catch((problem) => process.stderr.write(`${problem.stack}\n`));
+  }
+};
+await Promise.all(Array.from({ length: work.at_once }, worker));
 process.exit(0);

@@ -32,6 +32,10 @@ function server() {
     }
     return text(`counted to ${to}`);
   });
+  const region = z.string().meta({ "x-mcp-header": "Region" });
+  own.registerTool("place", { inputSchema: z.object({ region }) }, async ({ region: where }, context) =>
+    text(`${where}: ${context.http?.req?.headers.get("mcp-param-region")}`),
+  );
   own.registerTool("ask", { description: "Asks the user." }, async (context) => {
     const size = acceptedContent(context.mcpReq.inputResponses, "size");
     if (size !== undefined) return text(`accept: ${size.size}`);

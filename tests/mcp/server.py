@@ -1,27 +1,25 @@
 """A server of the official Python SDK that uses all that the protocol has.
 
-In: nothing. Out: one line with the port of 127.0.0.1 that it listens on; the endpoint is `/mcp`.
-Serves every version that the SDK knows. What it answers depends on the calls alone: no time, no chance.
+In: `--json` for answers that are no streams, `--store` for streams that can be resumed. Out: one line with the port of
+127.0.0.1 that it listens on; the endpoint is `/mcp`. Serves every version that the SDK knows. What it answers depends on
+the calls alone: no time, no chance.
 """
 
 import asyncio
 import dataclasses
-import logging
-import socket
 import sys
 import warnings
 from typing import Annotated
 
-import uvicorn
 from mcp import types
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import Context, Elicit, ElicitationResult, Image, ListRoots, MCPServer, Resolve, Sample
 from mcp.shared.exceptions import MCPError, MCPDeprecationWarning
 from pydantic import BaseModel, Field
 
+from serving import PIXEL, RETRY, Events, serve
+
 PAGE = 5
-PIXEL = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da6364f80f"
-                      "00010501012718e3660000000049454e44ae426082")
 
 
 async def pages(context, call_next):
@@ -97,6 +95,27 @@ async def count(to: int, context: Context) -> str:
         await context.report_progress(number, to, f"at {number}")
         await context.info(f"counted {number}")
     return f"counted to {to}"
+
+
+@server.tool()
+async def linger(context: Context) -> str:
+    """Ends its stream before it is done; the client is to come back for the rest."""
+    await context.report_progress(1, 2, "halfway")
+    await context.close_sse_stream()
+    await asyncio.sleep(0.2)
+    await context.report_progress(2, 2, "there")
+    return "done"
+
+
+Region = Annotated[str, Field(json_schema_extra={"x-mcp-header": "Region"})]
+Floor = Annotated[int, Field(json_schema_extra={"x-mcp-header": "Floor"})]
+
+
+@server.tool()
+def place(region: Region, floor: Floor, context: Context) -> str:
+    """Tells which fields of the header the newest version's clients repeat arguments in."""
+    told = {name: value for name, value in context.headers.items() if name.lower().startswith("mcp-param-")}
+    return f"{region}, {floor}: {sorted(told.items())}"
 
 
 cancellations = 0
@@ -210,11 +229,8 @@ async def complete(reference, argument, context):
 
 def main():
     warnings.simplefilter("ignore", MCPDeprecationWarning)
-    logging.disable(logging.CRITICAL)
-    listening = socket.create_server(("127.0.0.1", 0))
-    print(listening.getsockname()[1], flush=True)
-    app = server.streamable_http_app(json_response="--json" in sys.argv)
-    uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on")).run(sockets=[listening])
+    events = {"event_store": Events(), "retry_interval": RETRY} if "--store" in sys.argv else {}
+    serve(server.streamable_http_app(json_response="--json" in sys.argv, **events))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ use crate::{
 use serde_json::{Value, json};
 
 /// All clients there are.
-pub const CLIENTS: [Client; 3] = [Client::Python, Client::OldTypeScript, Client::NewTypeScript];
+pub const CLIENTS: [Client; 4] = [Client::Python, Client::OldPython, Client::OldTypeScript, Client::NewTypeScript];
 
 /// Versions with sessions.
 pub const OLDER: [&str; 3] = ["2025-03-26", "2025-06-18", "2025-11-25"];
@@ -28,7 +28,7 @@ pub const PROBED: &str = "auto";
 #[must_use]
 pub fn versions(client: Client) -> Vec<&'static str> {
     match client {
-        Client::OldTypeScript => OLDER.to_vec(),
+        Client::OldPython | Client::OldTypeScript => OLDER.to_vec(),
         Client::Python | Client::NewTypeScript => [OLDER.as_slice(), &[NEWEST, PROBED]].concat(),
     }
 }

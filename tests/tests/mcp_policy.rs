@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 use serde_json::{Value, json};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use toolgate_engine::{
     json::{Bounds, Document},
     mcp::Pin,
@@ -12,7 +13,7 @@ use toolgate_tests::{
     harness::{
         PATIENCE,
         client::{Call, Protocol},
-        sdk::{Client, SdkServer, Server},
+        sdk::{Client, Pace, Run, SdkServer, Server, see},
         wait_for,
     },
     interop::{CLIENTS, NEWEST, OLDER, PROBED, assert_same, before, filtered, versions},
@@ -40,13 +41,33 @@ fn policy(more: impl FnOnce(&mut Value)) -> String {
     policy.to_string()
 }
 
-/// All pairs of a client and a version that it can be asked for, probing aside.
-fn each(mut check: impl FnMut(Client, &'static str)) {
-    for client in CLIENTS {
-        versions(client)
-            .into_iter()
-            .filter(|version| version.starts_with("20"))
-            .for_each(|version| check(client, version));
+/// The server that most of these tests ask, for it remembers nothing of what they do. It ends with the last who asks.
+fn server() -> Arc<SdkServer> {
+    static SERVER: Mutex<Weak<SdkServer>> = Mutex::new(Weak::new());
+    let mut server = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
+    server.upgrade().unwrap_or_else(|| {
+        let started = Arc::new(SdkServer::start(Server::Python));
+        *server = Arc::downgrade(&started);
+        started
+    })
+}
+
+/// Goes through what is to be run for each pair of a client and a version that it can be asked for, probing aside, and
+/// checks what was seen. The older Python client has a test of its own: it does not go on after a refusal.
+fn each<const RUNS: usize>(
+    pace: Pace,
+    mut runs: impl FnMut(Client, &'static str) -> [Run; RUNS],
+    mut check: impl FnMut(Client, &'static str, &[Vec<Value>; RUNS]),
+) {
+    let clients = CLIENTS.into_iter().filter(|client| *client != Client::OldPython);
+    let pairs: Vec<_> = clients
+        .flat_map(|client| versions(client).into_iter().map(move |version| (client, version)))
+        .filter(|(_, version)| version.starts_with("20"))
+        .collect();
+    let runs: Vec<_> = pairs.iter().flat_map(|(client, version)| runs(*client, version)).collect();
+    let seen = see(&runs, pace);
+    for ((client, version), seen) in pairs.into_iter().zip(seen.as_chunks().0) {
+        check(client, version, seen);
     }
 }
 
@@ -63,7 +84,7 @@ fn assert_refused(line: &Value, reason: &str, what: &str) {
 
 #[test]
 fn a_client_sees_what_its_agent_may_and_goes_on_after_each_refusal() {
-    let server = SdkServer::start(Server::Python);
+    let server = server();
     let envoy = before(&server, [filtered("judged", &policy(|_| {}), Headers::Held)]);
     let add = json!({"do": "call", "name": "add", "arguments": {"a": 2, "b": 3}});
     let steps = json!([
@@ -73,10 +94,12 @@ fn a_client_sees_what_its_agent_may_and_goes_on_after_each_refusal() {
         {"do": "prompts"}, {"do": "prompt", "name": "review", "arguments": {"text": "it"}}, add,
         {"do": "call", "name": "count", "arguments": {"to": 2}, "progress": 2},
     ]);
-    each(|client, version| {
+    let runs = |client, version| {
+        [server.address(), envoy.listener_addr("judged")]
+            .map(|address| Run::new(client, address, version, &json!({"x-agent-id": "some"}), &steps))
+    };
+    each(Pace::Together, runs, |client, version, [direct, lines]| {
         let what = format!("{client:?} in {version}");
-        let direct = client.run(server.address(), version, &json!({}), &steps);
-        let lines = client.run(envoy.listener_addr("judged"), version, &json!({"x-agent-id": "some"}), &steps);
         assert_eq!(lines.len(), direct.len(), "{what}: {lines:#?}");
         assert_eq!(names(&lines[1], "tools"), ["add", "echo", "count", "ask"], "{what}");
         assert_refused(&lines[3], "Unknown tool: picture", &what);
@@ -146,22 +169,27 @@ fn fields_that_clients_make_of_arguments_agree_with_them() {
 
 #[test]
 fn an_agent_without_a_grant_cannot_even_connect() {
-    let server = SdkServer::start(Server::Python);
     let stranger = |policy: &mut Value| policy["agents"]["none"] = json!({});
+    let server = server();
     let envoy = before(&server, [filtered("judged", &policy(stranger), Headers::Held)]);
-    each(|client, version| {
-        let steps = json!([{"do": "tools"}]);
-        let lines = client.run(envoy.listener_addr("judged"), version, &json!({}), &steps);
-        let is_refused = lines.iter().any(|line| line.get("error").is_some());
-        let answers = &lines.last().unwrap()["answers"];
-        assert!(is_refused && *answers == json!(["POST 401 application/json"]), "{client:?} in {version}: {lines:#?}");
-        for (agent, reason) in [("none", "may not use"), ("nobody", "may not use")] {
-            let lines = client.run(envoy.listener_addr("judged"), version, &json!({"x-agent-id": agent}), &steps);
+    let agents = [json!({}), json!({"x-agent-id": "none"}), json!({"x-agent-id": "nobody"})];
+    let steps = json!([{"do": "tools"}]);
+    let runs = |client, version| {
+        agents.each_ref().map(|headers| Run::new(client, envoy.listener_addr("judged"), version, headers, &steps))
+    };
+    each(Pace::Together, runs, |client, version, [unnamed, known, unknown]| {
+        let is_refused = unnamed.iter().any(|line| line.get("error").is_some());
+        let answers = &unnamed.last().unwrap()["answers"];
+        assert!(
+            is_refused && *answers == json!(["POST 401 application/json"]),
+            "{client:?} in {version}: {unnamed:#?}"
+        );
+        for lines in [known, unknown] {
             let refused = lines.iter().find(|line| line.get("error").is_some());
             let refused = refused.unwrap_or_else(|| panic!("{lines:#?}"));
-            let what = format!("{client:?} in {version} as {agent}");
+            let what = format!("{client:?} in {version}");
             // The body, which has the message's id, was not read; and without the id the Python SDK shows no reason.
-            let reason = if client == Client::Python { "Server returned an error response" } else { reason };
+            let reason = if client == Client::Python { "Server returned an error response" } else { "may not use" };
             assert_refused(refused, reason, &what);
             assert_eq!(lines.last().unwrap()["answers"], json!(["POST 403 application/json"]), "{what}");
         }
@@ -170,7 +198,6 @@ fn an_agent_without_a_grant_cannot_even_connect() {
 
 #[test]
 fn a_client_is_told_that_a_quota_is_spent() {
-    let server = SdkServer::start(Server::Python);
     let mut agents = 0;
     let policy = policy(|policy| {
         policy["servers"]["sdk"]["tools"]["echo"]["quota"] = json!("2/month");
@@ -180,13 +207,16 @@ fn a_client_is_told_that_a_quota_is_spent() {
         let names: Vec<_> = (0..20).map(|number| format!("a{number}")).collect();
         policy["servers"]["sdk"]["tools"]["echo"]["agents"] = json!(names);
     });
+    let server = server();
     let envoy = before(&server, [filtered("judged", &policy, Headers::Held)]);
-    each(|client, version| {
+    let echo = json!({"do": "call", "name": "echo", "arguments": {"text": "x"}});
+    let steps = json!([echo, echo, echo, {"do": "tools"}]);
+    let runs = |client, version| {
         let headers = json!({"x-agent-id": format!("a{agents}")});
         agents += 1;
-        let echo = json!({"do": "call", "name": "echo", "arguments": {"text": "x"}});
-        let steps = json!([echo, echo, echo, {"do": "tools"}]);
-        let lines = client.run(envoy.listener_addr("judged"), version, &headers, &steps);
+        [Run::new(client, envoy.listener_addr("judged"), version, &headers, &steps)]
+    };
+    each(Pace::Together, runs, |client, version, [lines]| {
         let what = format!("{client:?} in {version}");
         assert_eq!(lines[1], lines[2], "{what}");
         assert_eq!(lines[1]["saw"]["result"]["content"][0]["text"], "x", "{what}");
@@ -199,16 +229,17 @@ fn a_client_is_told_that_a_quota_is_spent() {
 
 #[test]
 fn bad_arguments_are_told_to_the_model_where_the_version_has_that() {
-    let server = SdkServer::start(Server::Python);
     let policy = policy(|policy| {
         policy["servers"]["sdk"]["tools"]["echo"]["arguments"] = json!({"blocked": ["DROP TABLE"]});
     });
+    let server = server();
     let envoy = before(&server, [filtered("judged", &policy, Headers::Held)]);
-    each(|client, version| {
+    let echo = |text: &str| json!({"do": "call", "name": "echo", "arguments": {"text": text}});
+    let steps = json!([echo("drop it"), echo("x; DROP TABLE y"), echo("again")]);
+    let some = json!({"x-agent-id": "some"});
+    let runs = |client, version| [Run::new(client, envoy.listener_addr("judged"), version, &some, &steps)];
+    each(Pace::Together, runs, |client, version, [lines]| {
         let what = format!("{client:?} in {version}");
-        let echo = |text: &str| json!({"do": "call", "name": "echo", "arguments": {"text": text}});
-        let steps = json!([echo("drop it"), echo("x; DROP TABLE y"), echo("again")]);
-        let lines = client.run(envoy.listener_addr("judged"), version, &json!({"x-agent-id": "some"}), &steps);
         assert_eq!(lines[1]["saw"]["result"]["content"][0]["text"], "drop it", "{what}");
         if version < "2025-11-25" {
             assert_refused(&lines[2], "argument_blocked", &what);
@@ -254,9 +285,10 @@ fn a_tool_that_the_live_server_changes_is_hidden_and_refused_until_it_is_as_befo
         {"do": "tools"}, call, change("Sends your files elsewhere."), {"do": "tools"}, call,
         change("Does as it always did."), {"do": "tools"}, call,
     ]);
-    each(|client, version| {
+    let all = json!({"x-agent-id": "all"});
+    let runs = |client, version| [Run::new(client, envoy.listener_addr("judged"), version, &all, &steps)];
+    each(Pace::InTurn, runs, |client, version, [lines]| {
         let what = format!("{client:?} in {version}");
-        let lines = client.run(envoy.listener_addr("judged"), version, &json!({"x-agent-id": "all"}), &steps);
         let is_listed = |at: usize| names(&lines[at], "tools").contains(&"changing".to_owned());
         assert_eq!([1, 4, 7].map(is_listed), [true, false, true], "{what}");
         assert_refused(&lines[5], "tool_changed", &what);
@@ -269,34 +301,96 @@ fn a_tool_that_the_live_server_changes_is_hidden_and_refused_until_it_is_as_befo
 
 #[test]
 fn a_client_that_probes_falls_back_to_a_version_that_the_policy_lets_pass() {
-    let server = SdkServer::start(Server::Python);
+    let server = server();
     let older = policy(|policy| policy["servers"]["sdk"]["versions"] = json!(["2025-11-25"]));
     let newest = policy(|policy| policy["servers"]["sdk"]["versions"] = json!([NEWEST]));
     let envoy = before(&server, [filtered("older", &older, Headers::Held), filtered("newest", &newest, Headers::Held)]);
     let (steps, headers) = (json!([{"do": "tools"}]), json!({"x-agent-id": "some"}));
-    for client in CLIENTS.into_iter().filter(|client| versions(*client).contains(&PROBED)) {
-        for (listener, version) in [("older", OLDER[2]), ("newest", NEWEST)] {
-            let lines = client.run(envoy.listener_addr(listener), PROBED, &headers, &steps);
-            assert_eq!(lines[0]["saw"]["version"], version, "{client:?}: {:#}", lines[0]);
-            assert_eq!(names(&lines[1], "tools"), ["add", "echo", "count", "ask"], "{client:?}");
+    let run = |client, listener, version| Run::new(client, envoy.listener_addr(listener), version, &headers, &steps);
+    let fallen_back = [("older", OLDER[2]), ("newest", NEWEST)];
+    let probing: Vec<_> = CLIENTS.into_iter().filter(|client| versions(*client).contains(&PROBED)).collect();
+    let probes = probing.iter().flat_map(|client| fallen_back.map(|(listener, _)| run(*client, listener, PROBED)));
+    let refused = CLIENTS.map(|client| run(client, "older", OLDER[0]));
+    let seen = see(&probes.chain(refused).collect::<Vec<_>>(), Pace::Together);
+    let (probed, refused) = seen.split_at(probing.len() * fallen_back.len());
+    for (at, lines) in probed.iter().enumerate() {
+        let version = fallen_back[at % fallen_back.len()].1;
+        assert_eq!(lines[0]["saw"]["version"], version, "{:#}", lines[0]);
+        assert_eq!(names(&lines[1], "tools"), ["add", "echo", "count", "ask"], "{lines:#?}");
+    }
+    for lines in refused {
+        assert!(lines[0].get("error").or(lines[0].get("lost")).is_some(), "{:#}", lines[0]);
+    }
+}
+
+/// The one stands for itself: a client of the line before 2026-07-28 that is given a status from 400 on.
+#[test]
+fn the_older_python_client_loses_its_connection_at_a_refusal_but_not_at_bad_arguments() {
+    let policy = policy(|policy| {
+        policy["servers"]["sdk"]["tools"]["echo"]["arguments"] = json!({"blocked": ["DROP TABLE"]});
+        policy["servers"]["sdk"]["tools"]["count"]["quota"] = json!("0/month");
+    });
+    let server = server();
+    let envoy = before(&server, [filtered("judged", &policy, Headers::Held)]);
+    let echo = |text: &str| json!({"do": "call", "name": "echo", "arguments": {"text": text}});
+    let call = |name: &str| json!({"do": "call", "name": name, "arguments": {"to": 1}});
+    let refused = [(call("picture"), 403), (call("absent"), 403), (call("count"), 429)];
+    let run = |version, agent: &str, steps: Value| {
+        Run::new(Client::OldPython, envoy.listener_addr("judged"), version, &json!({"x-agent-id": agent}), &steps)
+    };
+    for version in OLDER {
+        let first = || json!([{"do": "tools"}, echo("x; DROP TABLE y"), echo("again")]);
+        let mut runs = vec![run(version, "nobody", first()), run(version, "some", first())];
+        runs.extend(refused.iter().map(|(step, _)| run(version, "some", json!([echo("fine"), step, echo("again")]))));
+        let seen = see(&runs, Pace::Together);
+        assert!(seen[0][0]["lost"]["message"].as_str().unwrap().contains("403"), "{:#?}", seen[0]);
+        assert_eq!(names(&seen[1][1], "tools"), ["add", "echo", "count", "ask"], "{version}");
+        assert!(seen[1][2].to_string().contains("argument_blocked"), "{version}: {:#}", seen[1][2]);
+        assert_eq!(seen[1][3]["saw"]["result"]["content"][0]["text"], "again", "{version}");
+        for (lines, (step, status)) in seen[2..].iter().zip(&refused) {
+            assert_eq!(lines[1]["saw"]["result"]["content"][0]["text"], "fine", "{version}: {step}");
+            let lost = lines[2]["lost"]["message"].as_str().unwrap_or_default();
+            assert!(lost.contains(&status.to_string()), "{version}: {step}: {lines:#?}");
         }
     }
-    for client in CLIENTS {
-        let lines = client.run(envoy.listener_addr("older"), OLDER[0], &headers, &steps);
-        assert!(lines[0].get("error").is_some(), "{client:?}: {:#}", lines[0]);
+    gateway::assert_no_trap(&envoy);
+}
+
+/// An older version's list that comes on another stream than its request's is cut all the same.
+#[test]
+fn a_list_that_is_fetched_by_its_last_event_shows_what_the_agent_may_call() {
+    let server = SdkServer::start(Server::PythonStoring);
+    let envoy = before(&server, [filtered("judged", &policy(|_| {}), Headers::Held)]);
+    // The first event says where to resume, and nothing else.
+    let steps = json!([{"do": "tools", "cut": 1}, {"do": "call", "name": "count", "arguments": {"to": 3}, "cut": 2}]);
+    let some = json!({"x-agent-id": "some"});
+    let run = |client| Run::new(client, envoy.listener_addr("judged"), OLDER[2], &some, &steps);
+    for (client, lines) in CLIENTS.iter().zip(see(&CLIENTS.map(run), Pace::InTurn)) {
+        assert_eq!(names(&lines[1], "tools"), ["add", "echo", "count", "ask"], "{client:?}");
+        assert_eq!(lines[2]["saw"]["result"]["content"][0]["text"], "counted to 3", "{client:?}: {:#}", lines[2]);
     }
+    // The list itself came as the answer to a GET, of each client.
+    let resumed = || {
+        let lines = envoy.audit_lines("judged", 1);
+        lines.iter().filter(|line| line["http.request.method"] == "GET" && line.get("hidden").is_some()).count()
+    };
+    let all = wait_for(PATIENCE, || (resumed() >= CLIENTS.len()).then_some(()));
+    assert!(all.is_some(), "{} lists were resumed", resumed());
+    gateway::assert_no_trap(&envoy);
 }
 
 #[test]
 fn what_a_user_answers_to_a_tool_is_checked_like_arguments() {
-    let server = SdkServer::start(Server::Python);
     let policy = policy(|policy| {
         policy["servers"]["sdk"]["tools"]["ask"]["arguments"] = json!({"blocked": ["Ada"]});
     });
+    let server = server();
     let envoy = before(&server, [filtered("judged", &policy, Headers::Held)]);
     let steps = json!([{"do": "call", "name": "ask"}, {"do": "call", "name": "add", "arguments": {"a": 1, "b": 1}}]);
-    for client in CLIENTS.into_iter().filter(|client| versions(*client).contains(&NEWEST)) {
-        let lines = client.run(envoy.listener_addr("judged"), NEWEST, &json!({"x-agent-id": "some"}), &steps);
+    let clients = [Client::Python, Client::NewTypeScript];
+    let some = json!({"x-agent-id": "some"});
+    let runs = clients.map(|client| Run::new(client, envoy.listener_addr("judged"), NEWEST, &some, &steps));
+    for (client, lines) in clients.iter().zip(see(&runs, Pace::Together)) {
         assert!(lines[1].to_string().contains("argument_blocked"), "{client:?}: {:#}", lines[1]);
         assert_eq!(lines[2]["saw"]["result"]["structuredContent"]["sum"], 2, "{client:?}: {:#}", lines[2]);
     }
@@ -305,7 +399,7 @@ fn what_a_user_answers_to_a_tool_is_checked_like_arguments() {
 
 #[test]
 fn the_audit_line_tells_what_the_server_answered_whatever_the_status() {
-    let server = SdkServer::start(Server::Python);
+    let server = server();
     let refuse = |policy: &mut Value| policy["servers"]["sdk"]["tools"]["refuse"] = json!({"agents": ["all"]});
     let call = |name: &str, arguments: Value| json!({"do": "call", "name": name, "arguments": arguments});
     let steps = json!([

@@ -1,7 +1,7 @@
 //! Programs of the official SDKs of MCP: servers, and clients that go through a script.
 //!
-//! In: what `TOOLGATE_MCP_PYTHON`, `TOOLGATE_NODE` and `TOOLGATE_MCP_NODE` name, and a script of `tests/mcp/scripts`.
-//! Out: a server's address, and what a client saw, one value a step. Knows nothing of the protocol.
+//! In: what `TOOLGATE_MCP_PYTHON`, `TOOLGATE_MCP_PYTHON_1`, `TOOLGATE_NODE` and `TOOLGATE_MCP_NODE` name, and scripts of
+//! `tests/mcp/scripts`. Out: a server's address, and what clients saw, one value a step. Knows nothing of the protocol.
 
 use super::{PATIENCE, named, process::Program, wait_for};
 use serde_json::{Value, json};
@@ -21,6 +21,10 @@ pub enum Server {
     Python,
     /// The same one, which answers older versions with plain JSON.
     PythonJson,
+    /// The same one, whose streams of older versions can be resumed.
+    PythonStoring,
+    /// Of the Python SDK, the line before 2026-07-28; its streams can be resumed.
+    OldPython,
     /// Of the TypeScript SDK, new line.
     TypeScript,
     /// The reference server, of the TypeScript SDK, old line.
@@ -30,8 +34,10 @@ pub enum Server {
 /// Which client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Client {
-    /// Of the Python SDK.
+    /// Of the Python SDK, the line since 2026-07-28.
     Python,
+    /// Of the Python SDK, the line before.
+    OldPython,
     /// Of the TypeScript SDK, the line before 2026-07-28.
     OldTypeScript,
     /// Of the TypeScript SDK, the line since.
@@ -55,12 +61,15 @@ impl SdkServer {
     pub fn start(server: Server) -> Self {
         let folder = TempDir::with_prefix("toolgate-mcp-").expect("a folder can be made");
         let (runner, mut arguments) = match server {
-            Server::Python | Server::PythonJson => python("server.py"),
+            Server::Python | Server::PythonJson | Server::PythonStoring => python("TOOLGATE_MCP_PYTHON", "server.py"),
+            Server::OldPython => python("TOOLGATE_MCP_PYTHON_1", "server_1.py"),
             Server::TypeScript => node("server.mjs"),
             Server::Everything => node("everything.mjs"),
         };
-        if server == Server::PythonJson {
-            arguments.push("--json".into());
+        match server {
+            Server::PythonJson => arguments.push("--json".into()),
+            Server::PythonStoring => arguments.push("--store".into()),
+            _ => {}
         }
         let mut program = start("mcp-server", &runner, &arguments, folder.path());
         let mut port = None;
@@ -83,6 +92,115 @@ fn program_port(folder: &Path) -> Option<u16> {
     fs::read_to_string(folder.join("mcp-server.out")).ok()?.strip_suffix('\n')?.parse().ok()
 }
 
+/// What a client is to do: to go through steps at an address.
+#[derive(Clone, Debug)]
+pub struct Run {
+    client: Client,
+    script: Value,
+}
+
+impl Run {
+    /// One that offers this version of the protocol, with HTTP/1.1.
+    #[must_use]
+    pub fn new(client: Client, address: SocketAddr, version: &str, headers: &Value, steps: &Value) -> Self {
+        let line = if client == Client::OldTypeScript { "old" } else { "new" };
+        let url = format!("http://{address}/mcp");
+        let script = json!({"url": url, "version": version, "line": line, "headers": headers, "steps": steps});
+        Self { client, script }
+    }
+
+    /// With HTTP/2, as one who knows that the other side has it.
+    #[must_use]
+    pub fn http2(mut self) -> Self {
+        self.script.as_object_mut().expect("a script is an object").insert("http2".into(), json!(true));
+        self
+    }
+}
+
+/// How many runs there are at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Several, for most of a run is waiting.
+    Together,
+    /// One after the other, in the order of the clients' programs, for a server that one of them changes for all.
+    InTurn,
+}
+
+/// Goes through all runs, those of one program in one process, and gives what each saw.
+///
+/// # Panics
+/// When one does not come to its end.
+#[must_use]
+pub fn see(runs: &[Run], pace: Pace) -> Vec<Vec<Value>> {
+    let mut seen = vec![Vec::new(); runs.len()];
+    let chosen = PROGRAMS.map(|clients| -> Vec<usize> {
+        runs.iter().enumerate().filter(|(_, run)| clients.contains(&run.client)).map(|(number, _)| number).collect()
+    });
+    let mut waiting = Vec::new();
+    for numbers in chosen.into_iter().filter(|numbers| !numbers.is_empty()) {
+        let runs: Vec<&Run> = numbers.iter().map(|number| &runs[*number]).collect();
+        let started = Started::new(&runs, pace);
+        waiting.push((numbers, started));
+        if pace == Pace::InTurn {
+            collect(&mut waiting, &mut seen);
+        }
+    }
+    collect(&mut waiting, &mut seen);
+    seen
+}
+
+fn collect(waiting: &mut Vec<(Vec<usize>, Started)>, seen: &mut [Vec<Value>]) {
+    for (numbers, started) in waiting.drain(..) {
+        for (number, lines) in numbers.into_iter().zip(started.end()) {
+            seen[number] = lines;
+        }
+    }
+}
+
+/// The clients of one program stand together.
+const PROGRAMS: [&[Client]; 3] =
+    [&[Client::Python], &[Client::OldPython], &[Client::OldTypeScript, Client::NewTypeScript]];
+
+/// A program of clients that is under way.
+struct Started {
+    program: Program,
+    runs: usize,
+    _folder: TempDir,
+}
+
+impl Started {
+    fn new(runs: &[&Run], pace: Pace) -> Self {
+        let folder = TempDir::with_prefix("toolgate-mcp-").expect("a folder can be made");
+        let scripts: Vec<&Value> = runs.iter().map(|run| &run.script).collect();
+        let work = json!({"at_once": if pace == Pace::Together { 8 } else { 1 }, "runs": scripts});
+        let file = folder.path().join("work.json");
+        fs::write(&file, work.to_string()).expect("a file can be written");
+        let (runner, mut arguments) = match runs[0].client {
+            Client::Python => python("TOOLGATE_MCP_PYTHON", "client.py"),
+            Client::OldPython => python("TOOLGATE_MCP_PYTHON_1", "client_1.py"),
+            Client::OldTypeScript | Client::NewTypeScript => node("client.mjs"),
+        };
+        arguments.push(file.into());
+        Self { program: start("mcp-client", &runner, &arguments, folder.path()), runs: runs.len(), _folder: folder }
+    }
+
+    /// Waits for its end, and gives the lines of each run.
+    fn end(mut self) -> Vec<Vec<Value>> {
+        let ended = wait_for(PATIENCE * 6, || self.program.exit_status());
+        let mut seen = vec![Vec::new(); self.runs];
+        for line in self.program.output().lines() {
+            if let Ok((number, line)) = serde_json::from_str::<(usize, Value)>(line) {
+                seen[number].push(line);
+            }
+        }
+        let is_whole = |lines: &Vec<Value>| lines.last().is_some_and(|line| line.get("answers").is_some());
+        let stopped = seen.iter().position(|lines| !is_whole(lines));
+        let is_done = ended.is_some() && stopped.is_none();
+        assert!(is_done, "run {stopped:?} of these did not come to its end:\n{}", self.program.log());
+        seen
+    }
+}
+
 impl Client {
     /// Goes through the steps at this address in a version of the protocol, and gives what it saw.
     ///
@@ -90,21 +208,7 @@ impl Client {
     /// When it does not come to its end.
     #[must_use]
     pub fn run(self, address: SocketAddr, version: &str, headers: &Value, steps: &Value) -> Vec<Value> {
-        let folder = TempDir::with_prefix("toolgate-mcp-").expect("a folder can be made");
-        let line = if self == Self::OldTypeScript { "old" } else { "new" };
-        let url = format!("http://{address}/mcp");
-        let script = json!({"url": url, "version": version, "line": line, "headers": headers, "steps": steps});
-        let (runner, mut arguments) = match self {
-            Self::Python => python("client.py"),
-            Self::OldTypeScript | Self::NewTypeScript => node("client.mjs"),
-        };
-        arguments.push(script.to_string().into());
-        let mut program = start("mcp-client", &runner, &arguments, folder.path());
-        let ended = wait_for(PATIENCE * 6, || program.exit_status());
-        let lines: Vec<Value> = program.output().lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        let whole = lines.last().is_some_and(|line| line.get("answers").is_some());
-        assert!(ended.is_some() && whole, "{self:?} in {version} did not come to its end:\n{}", program.log());
-        lines
+        see(&[Run::new(self, address, version, headers, steps)], Pace::InTurn).remove(0)
     }
 }
 
@@ -126,9 +230,9 @@ fn programs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("mcp")
 }
 
-fn python(program: &str) -> (PathBuf, Vec<OsString>) {
+fn python(runner: &str, program: &str) -> (PathBuf, Vec<OsString>) {
     // Without the byte code, which would be written beside the programs.
-    (named("TOOLGATE_MCP_PYTHON"), vec!["-B".into(), programs().join(program).into()])
+    (named(runner), vec!["-B".into(), programs().join(program).into()])
 }
 
 fn node(program: &str) -> (PathBuf, Vec<OsString>) {

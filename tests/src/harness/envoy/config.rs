@@ -161,6 +161,13 @@ impl Listener {
         }
     }
 
+    /// The same one under another name; its filters share their VMs with it.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
+    }
+
     /// Sends all calls to this cluster.
     #[must_use]
     pub fn to_cluster(mut self, cluster: &str) -> Self {

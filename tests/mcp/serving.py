@@ -1,0 +1,37 @@
+"""What the servers of both lines of the Python SDK do alike: listen on a port, say which, and keep events for resumption."""
+
+import logging
+import socket
+
+import uvicorn
+from mcp.server.streamable_http import EventMessage, EventStore
+
+# So soon does a client come back whose stream was cut, in milliseconds.
+RETRY = 50
+PIXEL = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da6364f80f"
+                      "00010501012718e3660000000049454e44ae426082")
+
+
+class Events(EventStore):
+    """All events of all streams, each with its place as its id. One without a message opens a stream."""
+
+    def __init__(self):
+        self.kept = []
+
+    async def store_event(self, stream_id, message):
+        self.kept.append((stream_id, message))
+        return str(len(self.kept))
+
+    async def replay_events_after(self, last_event_id, send_callback):
+        stream, _ = self.kept[int(last_event_id) - 1]
+        for place, (other, message) in enumerate(list(self.kept), 1):
+            if place > int(last_event_id) and other == stream and message is not None:
+                await send_callback(EventMessage(message, str(place)))
+        return stream
+
+
+def serve(app):
+    logging.disable(logging.CRITICAL)
+    listening = socket.create_server(("127.0.0.1", 0))
+    print(listening.getsockname()[1], flush=True)
+    uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on")).run(sockets=[listening])
