@@ -3,6 +3,11 @@
 //! In: what `TOOLGATE_MCP_PYTHON`, `TOOLGATE_MCP_PYTHON_1`, `TOOLGATE_NODE` and `TOOLGATE_MCP_NODE` name, and scripts of
 //! `tests/mcp/scripts`. Out: a server's address, and what clients saw, one value a step. Knows nothing of the protocol.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a program that numbers its runs otherwise than it was told must stop the test"
+)]
+
 use super::{PATIENCE, named, process::Program, wait_for};
 use serde_json::{Value, json};
 use std::{
