@@ -134,7 +134,7 @@ fn routed_by(argument: &str, kind: &str) -> String {
 
 #[test]
 fn fields_that_clients_make_of_arguments_agree_with_them() {
-    let server = SdkServer::start(Server::Python);
+    let server = server();
     let (agreeing, disagreeing) = (routed_by("region", "string"), routed_by("limit", "integer"));
     let listeners =
         [filtered("agreeing", &agreeing, Headers::Held), filtered("disagreeing", &disagreeing, Headers::Held)];
@@ -145,15 +145,12 @@ fn fields_that_clients_make_of_arguments_agree_with_them() {
         call("=?base64?eA==?=", 9_007_199_254_740_991), call("two\nlines", 1),
     ]);
     let agent = json!({"x-agent-id": "all"});
-    each(|client, version| {
-        // The other older versions know of such fields no more than this one.
-        if ![NEWEST, "2025-11-25"].contains(&version) {
-            return;
-        }
+    let runs = |client, version| {
+        [server.address(), envoy.listener_addr("agreeing"), envoy.listener_addr("disagreeing")]
+            .map(|address| Run::new(client, address, version, &agent, &steps))
+    };
+    each(Pace::Together, runs, |client, version, [direct, agreeing, disagreeing]| {
         let what = format!("{client:?} in {version}");
-        let direct = client.run(server.address(), version, &json!({}), &steps);
-        let agreeing = client.run(envoy.listener_addr("agreeing"), version, &agent, &steps);
-        let disagreeing = client.run(envoy.listener_addr("disagreeing"), version, &agent, &steps);
         for at in 2..=6 {
             assert!(direct[at].get("saw").is_some(), "{what}: {:#}", direct[at]);
             assert_same(&direct[at], &agreeing[at], &format!("{what}, line {at}"));
