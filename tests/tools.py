@@ -410,8 +410,9 @@ def _unpack_folder(archive, folder, home):
 
 NO_PYTHON_OF_MCP = (
     "Python %d.%d or newer, which MCP's own SDK runs in: this is Python %d.%d, and the PATH has no newer one that "
-    "makes virtual environments; install one beside it, such as python3.12 and python3.12-venv (Debian, Ubuntu), python3.12 "
-    "(Fedora) or python@3.12 (Homebrew); `tests/run STEP...` runs the other steps without"
+    "makes virtual environments; install one beside it, such as python3.12 and python3.12-venv (Debian, Ubuntu), "
+    "python3.12 (Fedora) or python@3.12 (Homebrew), or one of pyenv or uv where the system has none; `tests/run STEP...` "
+    "runs the other steps without"
     % (*OLDEST_PYTHON_OF_MCP, *sys.version_info[:2]))
 
 

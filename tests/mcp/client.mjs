@@ -62,8 +62,8 @@ class Conversation {
   }
 }
 
-/** Node's own `fetch` speaks HTTP/2 to nobody; the library that it is made of does, also without TLS. It sends no POST on
- * a connection with an open answer, and so each answer has its own. */
+/** Node's own `fetch` speaks HTTP/2 to nobody; the library that it is made of does, also without TLS. It sends no POST
+ * on a connection with an open answer, and so each answer has its own. */
 function fetchByHttp2(endpoint) {
   const { H2CClient, Pool, fetch } = require("undici");
   const factory = (origin) => new H2CClient(origin, { pipelining: 1 });
@@ -140,7 +140,8 @@ function newLine(heard) {
 }
 
 function transportOptions(heard) {
-  return { fetch: heard.fetch, requestInit: { headers: heard.script.headers ?? {} }, reconnectionOptions: RECONNECTION };
+  const requestInit = { headers: heard.script.headers ?? {} };
+  return { fetch: heard.fetch, requestInit, reconnectionOptions: RECONNECTION };
 }
 
 /** Waits until all methods are there, each as often as it is named, and takes them out. */

@@ -1,4 +1,4 @@
-"""A client of the official Python SDK: goes through scripts, and prints what it saw. script.py says what a script is."""
+"""A client of the official Python SDK. script.py says what it reads and prints."""
 
 import asyncio
 import warnings

@@ -1,13 +1,13 @@
 """What the clients of both lines of the Python SDK do alike: reads scripts, and prints what was seen.
 
-In: one argument, a file with a JSON object of `at_once` (how many runs at a time) and `runs`, each of them an object of
-`url`, `headers`, `version` (that it offers; or `auto`, which probes), `http2` and `steps`. Out: one line of JSON a step and
-one of the answers' kinds, each a pair of the run's number and what was seen. What is named by chance, as sessions are, is
-written `<chance>`, so that two runs against one server print the same lines.
+In: one argument, a file with a JSON object of `at_once` (how many runs at a time) and `runs`, each of them an object
+of `url`, `headers`, `version` (that it offers; or `auto`, which probes), `http2` and `steps`. Out: one line of JSON a
+step and one of the answers' kinds, each a pair of the run's number and what was seen. What is named by chance, as
+sessions are, is written `<chance>`, so that two runs against one server print the same lines.
 
-A step says what to do (`do`) and with what, after how many events to cut the stream of its answer (`cut`), and what then to
-wait for: so many tellings of `progress`, these `notifications`, these `questions` of the server. `since` (a version) and
-`granted` are for who starts this program.
+A step says what to do (`do`) and with what, after how many events to cut the stream of its answer (`cut`), and what
+then to wait for: so many tellings of `progress`, these `notifications`, these `questions` of the server. `since` (a
+version) and `granted` are for who starts this program.
 """
 
 import asyncio

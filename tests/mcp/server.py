@@ -1,8 +1,8 @@
 """A server of the official Python SDK that uses all that the protocol has.
 
-In: `--json` for answers that are no streams, `--store` for streams that can be resumed. Out: one line with the port of
-127.0.0.1 that it listens on; the endpoint is `/mcp`. Serves every version that the SDK knows. What it answers depends on
-the calls alone: no time, no chance.
+In: `--json` for answers that are no streams, `--store` for streams that can be resumed. Out: one line with the port
+of 127.0.0.1 that it listens on; the endpoint is `/mcp`. Serves every version that the SDK knows. What it answers
+depends on the calls alone: no time, no chance.
 """
 
 import asyncio
@@ -102,7 +102,7 @@ async def linger(context: Context) -> str:
     """Ends its stream before it is done; the client is to come back for the rest."""
     await context.report_progress(1, 2, "halfway")
     await context.close_sse_stream()
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.1)
     await context.report_progress(2, 2, "there")
     return "done"
 

@@ -1,7 +1,7 @@
 """A server of the official Python SDK, the line before 2026-07-28, which keeps its streams' events for resumption.
 
-In: nothing. Out: one line with the port of 127.0.0.1 that it listens on; the endpoint is `/mcp`. What it answers depends on
-the calls alone: no time, no chance.
+In: nothing. Out: one line with the port of 127.0.0.1 that it listens on; the endpoint is `/mcp`. What it answers
+depends on the calls alone: no time, no chance.
 """
 
 import asyncio
@@ -68,7 +68,7 @@ async def linger(context: Context) -> str:
     """Ends its stream before it is done; the client is to come back for the rest."""
     await context.report_progress(1, 2, "halfway")
     await context.close_sse_stream()
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.1)
     await context.report_progress(2, 2, "there")
     return "done"
 

@@ -12,7 +12,7 @@ use toolgate_tests::{
     interop::{CLIENTS, NEWEST, OLDER, PROBED, assert_same, before, difference, filtered, listener, versions},
 };
 
-/// What a client that sees something else through Envoy tells of.
+/// A way to the server through Envoy, which is to show what the server itself shows.
 #[derive(Clone, Copy)]
 struct Way {
     listener: &'static str,
@@ -29,8 +29,8 @@ const OTHERS: [Way; 3] = [
     Way { listener: "http2", about: ", over HTTP/2", is_judged: true, http2: true },
 ];
 
-/// Goes through the script with each client in each of these versions: at the server, through Envoy alone, and through the
-/// filter as an agent that may do all.
+/// Goes through the script with each client in each of these versions: at the server, through Envoy alone, and through
+/// the filter as an agent that may do all.
 fn same_through_envoy(kind: Server, script: &str, asked: fn(Client) -> Vec<&'static str>) {
     let server = SdkServer::start(kind);
     let policy = policy(&server, script);
@@ -57,8 +57,8 @@ fn same_through_envoy(kind: Server, script: &str, asked: fn(Client) -> Vec<&'sta
             }
         }
     }
-    // What the one script does to a tool, all clients see; what the other one resumes, the Python SDK's servers take for
-    // another session's if there are several.
+    // What the one script does to a tool, all clients see; what the other one resumes, the Python SDK's servers take
+    // for another session's if there are several.
     let pace = if ["own", "resumed"].contains(&script) { Pace::InTurn } else { Pace::Together };
     let seen = see(&runs, pace);
     for (client, version, way, direct, through) in compared {
@@ -88,8 +88,9 @@ impl Way {
     }
 }
 
-/// The script's steps without those that the policy refuses, for whom they end more: the older Python client ends its
-/// connection (`mcp_policy.rs` shows that), and the older Python server tells of a broken one to which headers were sent ahead.
+/// The script's steps, without those that the policy refuses for the two that make more of them: the older Python
+/// client ends its connection (`mcp_policy.rs` shows that), and the older Python server tells clients of a request that
+/// broke off after its headers.
 fn steps(script: &str, server: Server, client: Client, version: &str) -> Vec<Value> {
     let Value::Array(mut steps) = sdk::script(script, version) else { panic!("a script is a list") };
     if client == Client::OldPython || server == Server::OldPython {
@@ -132,7 +133,8 @@ fn make_private(value: &mut Value) {
     }
 }
 
-/// A policy by which the agent `all` may do all that the server has for any client: the reference server has more for Python.
+/// A policy by which the agent `all` may do all that the server has for any client: the reference server has more for
+/// Python's.
 fn policy(server: &SdkServer, script: &str) -> String {
     let steps = json!([{"do": "tools"}, {"do": "prompts"}]);
     let runs = [Client::Python, Client::OldTypeScript]

@@ -320,7 +320,7 @@ fn a_client_that_probes_falls_back_to_a_version_that_the_policy_lets_pass() {
     }
 }
 
-/// The one stands for itself: a client of the line before 2026-07-28 that is given a status from 400 on.
+/// This line of the SDK lets go of all that it has open at a status from 400 on.
 #[test]
 fn the_older_python_client_loses_its_connection_at_a_refusal_but_not_at_bad_arguments() {
     let policy = policy(|policy| {

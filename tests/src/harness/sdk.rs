@@ -1,16 +1,12 @@
 //! Programs of the official SDKs of MCP: servers, and clients that go through a script.
 //!
-//! In: what `TOOLGATE_MCP_PYTHON`, `TOOLGATE_MCP_PYTHON_1`, `TOOLGATE_NODE` and `TOOLGATE_MCP_NODE` name, and scripts of
+//! In: what the variables `TOOLGATE_MCP_PYTHON`, `…_PYTHON_1`, `…_NODE` and `TOOLGATE_NODE` name, and scripts of
 //! `tests/mcp/scripts`. Out: a server's address, and what clients saw, one value a step. Knows nothing of the protocol.
-
-#![expect(
-    clippy::indexing_slicing,
-    reason = "a program that numbers its runs otherwise than it was told must stop the test"
-)]
 
 use super::{PATIENCE, named, process::Program, wait_for};
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeMap,
     env,
     ffi::OsString,
     fs,
@@ -137,72 +133,58 @@ pub enum Pace {
 /// When one does not come to its end.
 #[must_use]
 pub fn see(runs: &[Run], pace: Pace) -> Vec<Vec<Value>> {
-    let mut seen = vec![Vec::new(); runs.len()];
-    let chosen = PROGRAMS.map(|clients| -> Vec<usize> {
-        runs.iter().enumerate().filter(|(_, run)| clients.contains(&run.client)).map(|(number, _)| number).collect()
-    });
-    let mut waiting = Vec::new();
-    for numbers in chosen.into_iter().filter(|numbers| !numbers.is_empty()) {
-        let runs: Vec<&Run> = numbers.iter().map(|number| &runs[*number]).collect();
-        let started = Started::new(&runs, pace);
-        waiting.push((numbers, started));
+    let (mut seen, mut waiting) = (BTreeMap::new(), Vec::new());
+    for clients in PROGRAMS {
+        let chosen: Vec<_> = runs.iter().enumerate().filter(|(_, run)| clients.contains(&run.client)).collect();
+        waiting.extend(chosen.first().map(|(_, run)| Started::new(run.client, &chosen, pace)));
         if pace == Pace::InTurn {
-            collect(&mut waiting, &mut seen);
+            seen.extend(waiting.drain(..).flat_map(Started::end));
         }
     }
-    collect(&mut waiting, &mut seen);
-    seen
-}
-
-fn collect(waiting: &mut Vec<(Vec<usize>, Started)>, seen: &mut [Vec<Value>]) {
-    for (numbers, started) in waiting.drain(..) {
-        for (number, lines) in numbers.into_iter().zip(started.end()) {
-            seen[number] = lines;
-        }
-    }
+    seen.extend(waiting.into_iter().flat_map(Started::end));
+    seen.into_values().collect()
 }
 
 /// The clients of one program stand together.
 const PROGRAMS: [&[Client]; 3] =
     [&[Client::Python], &[Client::OldPython], &[Client::OldTypeScript, Client::NewTypeScript]];
 
-/// A program of clients that is under way.
+/// A program of clients that is under way, and which runs it goes through.
 struct Started {
     program: Program,
-    runs: usize,
+    numbers: Vec<usize>,
     _folder: TempDir,
 }
 
 impl Started {
-    fn new(runs: &[&Run], pace: Pace) -> Self {
+    fn new(client: Client, runs: &[(usize, &Run)], pace: Pace) -> Self {
         let folder = TempDir::with_prefix("toolgate-mcp-").expect("a folder can be made");
-        let scripts: Vec<&Value> = runs.iter().map(|run| &run.script).collect();
+        let scripts: Vec<&Value> = runs.iter().map(|(_, run)| &run.script).collect();
         let work = json!({"at_once": if pace == Pace::Together { 8 } else { 1 }, "runs": scripts});
         let file = folder.path().join("work.json");
         fs::write(&file, work.to_string()).expect("a file can be written");
-        let (runner, mut arguments) = match runs[0].client {
+        let (runner, mut arguments) = match client {
             Client::Python => python("TOOLGATE_MCP_PYTHON", "client.py"),
             Client::OldPython => python("TOOLGATE_MCP_PYTHON_1", "client_1.py"),
             Client::OldTypeScript | Client::NewTypeScript => node("client.mjs"),
         };
         arguments.push(file.into());
-        Self { program: start("mcp-client", &runner, &arguments, folder.path()), runs: runs.len(), _folder: folder }
+        let program = start("mcp-client", &runner, &arguments, folder.path());
+        Self { program, numbers: runs.iter().map(|(number, _)| *number).collect(), _folder: folder }
     }
 
-    /// Waits for its end, and gives the lines of each run.
-    fn end(mut self) -> Vec<Vec<Value>> {
+    /// Waits for its end, and gives the lines of each run by its number.
+    fn end(mut self) -> BTreeMap<usize, Vec<Value>> {
         let ended = wait_for(PATIENCE * 6, || self.program.exit_status());
-        let mut seen = vec![Vec::new(); self.runs];
-        for line in self.program.output().lines() {
-            if let Ok((number, line)) = serde_json::from_str::<(usize, Value)>(line) {
-                seen[number].push(line);
-            }
-        }
+        let lines: Vec<(usize, Value)> =
+            self.program.output().lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let of = |number: usize| lines.iter().filter(move |line| line.0 == number).map(|line| line.1.clone()).collect();
+        let seen: Vec<Vec<Value>> = (0..self.numbers.len()).map(of).collect();
         let is_whole = |lines: &Vec<Value>| lines.last().is_some_and(|line| line.get("answers").is_some());
         let stopped = seen.iter().position(|lines| !is_whole(lines));
         let is_done = ended.is_some() && stopped.is_none();
         assert!(is_done, "run {stopped:?} of these did not come to its end:\n{}", self.program.log());
-        seen
+        self.numbers.iter().copied().zip(seen).collect()
     }
 }
 
@@ -213,7 +195,7 @@ impl Client {
     /// When it does not come to its end.
     #[must_use]
     pub fn run(self, address: SocketAddr, version: &str, headers: &Value, steps: &Value) -> Vec<Value> {
-        see(&[Run::new(self, address, version, headers, steps)], Pace::InTurn).remove(0)
+        see(&[Run::new(self, address, version, headers, steps)], Pace::InTurn).pop().unwrap_or_default()
     }
 }
 
