@@ -99,6 +99,7 @@ async def converse(heard):
         if await heard.saw({"do": "connect"}, connect(), error_of):
             for step in heard.script["steps"]:
                 await heard.saw(step, act(client, stack, step), error_of)
+        heard.is_done = True
     heard.end()
 
 

@@ -119,6 +119,7 @@ async def go_through(heard, stack):
     if await heard.saw({"do": "connect"}, connect(), error_of):
         for step in heard.script["steps"]:
             await heard.saw(step, act(session, step), error_of)
+    heard.is_done = True
 
 
 if __name__ == "__main__":
