@@ -8,6 +8,8 @@ from mcp.server.streamable_http import EventMessage, EventStore
 
 # So soon does a client come back whose stream was cut, in milliseconds.
 RETRY = 50
+# No connection is closed for being idle, in seconds: that would meet requests which are just coming.
+IDLE = 600
 PIXEL = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da6364f80f"
                       "00010501012718e3660000000049454e44ae426082")
 
@@ -37,4 +39,5 @@ def serve(app):
     # for sockets that it made itself.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     print(listening.getsockname()[1], flush=True)
-    uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on")).run(sockets=[listening])
+    config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_keep_alive=IDLE)
+    uvicorn.Server(config).run(sockets=[listening])

@@ -160,7 +160,7 @@ impl Started {
     fn new(client: Client, runs: &[(usize, &Run)], pace: Pace) -> Self {
         let folder = TempDir::with_prefix("toolgate-mcp-").expect("a folder can be made");
         let scripts: Vec<&Value> = runs.iter().map(|(_, run)| &run.script).collect();
-        let work = json!({"at_once": if pace == Pace::Together { 8 } else { 1 }, "runs": scripts});
+        let work = json!({"at_once": if pace == Pace::Together { 4 } else { 1 }, "runs": scripts});
         let file = folder.path().join("work.json");
         fs::write(&file, work.to_string()).expect("a file can be written");
         let (runner, mut arguments) = match client {
