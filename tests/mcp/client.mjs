@@ -23,7 +23,7 @@ const ANSWERS = {
 };
 // So soon does a client come back for the rest of a stream, unless the server says when.
 const RECONNECTION = {
-  initialReconnectionDelay: 50,
+  initialReconnectionDelay: 100,
   maxReconnectionDelay: 1000,
   reconnectionDelayGrowFactor: 2,
   maxRetries: 2,

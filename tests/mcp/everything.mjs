@@ -9,6 +9,8 @@ import { pathToFileURL } from "node:url";
 
 const listen = Server.prototype.listen;
 Server.prototype.listen = function (_port, ...rest) {
+  // No connection is closed for being idle: that would meet requests which are just coming.
+  this.keepAliveTimeout = 600_000;
   this.once("listening", () => process.stdout.write(`${this.address().port}\n`));
   return listen.call(this, 0, "127.0.0.1", ...rest.filter((argument) => typeof argument === "function"));
 };

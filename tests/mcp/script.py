@@ -19,7 +19,7 @@ import traceback
 
 PATIENCE = 15
 # So soon does a client come back for the rest of a stream, in milliseconds, unless the server says when.
-RECONNECTION = 50
+RECONNECTION = 100
 # Sessions and ids of requests, the port, and subscriptions, which are counted over all runs.
 CHANCE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|http://127\.0\.0\.1:\d+|(?<=\"listen-)\d+(?=\")")
 END_OF_EVENT = re.compile(rb"\r\n\r\n|\n\n")

@@ -54,4 +54,6 @@ function server() {
 
 const answer = toNodeHandler(createMcpHandler(server));
 const listening = createServer((request, response) => answer(request, response));
+// No connection is closed for being idle: that would meet requests which are just coming.
+listening.keepAliveTimeout = 600_000;
 listening.listen(0, "127.0.0.1", () => process.stdout.write(`${listening.address().port}\n`));

@@ -36,6 +36,7 @@ async def pages(context, call_next):
     return {**whole, "tools": tools[begin:begin + PAGE], **rest}
 
 
+events = Events()
 server = MCPServer(
     "own", version="1.0.0", title="A server of the tests", instructions="Add numbers, and ask if in doubt.",
     middleware=[pages], log_level="ERROR",
@@ -101,8 +102,7 @@ async def count(to: int, context: Context) -> str:
 async def linger(context: Context) -> str:
     """Ends its stream before it is done; the client is to come back for the rest."""
     await context.report_progress(1, 2, "halfway")
-    await context.close_sse_stream()
-    await asyncio.sleep(0.1)
+    await events.left(context.close_sse_stream)
     await context.report_progress(2, 2, "there")
     return "done"
 
@@ -229,8 +229,8 @@ async def complete(reference, argument, context):
 
 def main():
     warnings.simplefilter("ignore", MCPDeprecationWarning)
-    events = {"event_store": Events(), "retry_interval": RETRY} if "--store" in sys.argv else {}
-    serve(server.streamable_http_app(json_response="--json" in sys.argv, **events))
+    storing = {"event_store": events, "retry_interval": RETRY} if "--store" in sys.argv else {}
+    serve(server.streamable_http_app(json_response="--json" in sys.argv, **storing))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from pydantic import AnyUrl, BaseModel
 
 from serving import PIXEL, RETRY, Events, serve
 
-server = FastMCP("older", instructions="Add numbers, and ask if in doubt.", log_level="ERROR", event_store=Events(),
+events = Events()
+server = FastMCP("older", instructions="Add numbers, and ask if in doubt.", log_level="ERROR", event_store=events,
                  retry_interval=RETRY)
 
 
@@ -67,8 +68,7 @@ async def count(to: int, context: Context) -> str:
 async def linger(context: Context) -> str:
     """Ends its stream before it is done; the client is to come back for the rest."""
     await context.report_progress(1, 2, "halfway")
-    await context.close_sse_stream()
-    await asyncio.sleep(0.1)
+    await events.left(context.close_sse_stream)
     await context.report_progress(2, 2, "there")
     return "done"
 

@@ -1,5 +1,6 @@
 """What the servers of both lines of the Python SDK do alike: listen on a port, say which, and keep events."""
 
+import asyncio
 import logging
 import socket
 
@@ -7,7 +8,9 @@ import uvicorn
 from mcp.server.streamable_http import EventMessage, EventStore
 
 # So soon does a client come back whose stream was cut, in milliseconds.
-RETRY = 50
+RETRY = 100
+# No connection is closed for being idle, in seconds: that would meet requests which are just coming.
+IDLE = 600
 PIXEL = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da6364f80f"
                       "00010501012718e3660000000049454e44ae426082")
 
@@ -17,6 +20,7 @@ class Events(EventStore):
 
     def __init__(self):
         self.kept = []
+        self.resumed = asyncio.Event()
 
     async def store_event(self, stream_id, message):
         self.kept.append((stream_id, message))
@@ -27,7 +31,16 @@ class Events(EventStore):
         for place, (other, message) in enumerate(list(self.kept), 1):
             if place > int(last_event_id) and other == stream and message is not None:
                 await send_callback(EventMessage(message, str(place)))
+        self.resumed.set()
         return stream
+
+    async def left(self, leave):
+        """Ends a stream, and waits until somebody is back for the rest; what comes next, goes there at once."""
+        self.resumed.clear()
+        await leave()
+        await self.resumed.wait()
+        # What the SDK sends before it has made the stream that it was asked for again is lost.
+        await asyncio.sleep(0.1)
 
 
 def serve(app):
@@ -37,4 +50,5 @@ def serve(app):
     # for sockets that it made itself.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     print(listening.getsockname()[1], flush=True)
-    uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on")).run(sockets=[listening])
+    config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_keep_alive=IDLE)
+    uvicorn.Server(config).run(sockets=[listening])

@@ -74,8 +74,10 @@ fn same_through_envoy(kind: Server, script: &str, asked: fn(Client) -> Vec<&'sta
             direct.retain(|_| kept_lines.next() == Some(true));
             steps.retain(|step| way.has(client, version, step));
         }
+        let what = format!("{client:?} at {kind:?} in {version}{}", way.about);
+        assert_eq!(direct.len(), through.len(), "{what}: {through:#?}");
         let expected = if way.is_judged { judged_as(&direct, through, &steps) } else { json!(direct) };
-        assert_same(&expected, &json!(through), &format!("{client:?} at {kind:?} in {version}{}", way.about));
+        assert_same(&expected, &json!(through), &what);
     }
     gateway::assert_no_trap(&envoy);
 }

@@ -160,7 +160,7 @@ impl Started {
     fn new(client: Client, runs: &[(usize, &Run)], pace: Pace) -> Self {
         let folder = TempDir::with_prefix("toolgate-mcp-").expect("a folder can be made");
         let scripts: Vec<&Value> = runs.iter().map(|(_, run)| &run.script).collect();
-        let work = json!({"at_once": if pace == Pace::Together { 8 } else { 1 }, "runs": scripts});
+        let work = json!({"at_once": if pace == Pace::Together { 4 } else { 1 }, "runs": scripts});
         let file = folder.path().join("work.json");
         fs::write(&file, work.to_string()).expect("a file can be written");
         let (runner, mut arguments) = match client {
@@ -175,7 +175,8 @@ impl Started {
 
     /// Waits for its end, and gives the lines of each run by its number.
     fn end(mut self) -> BTreeMap<usize, Vec<Value>> {
-        let ended = wait_for(PATIENCE * 6, || self.program.exit_status());
+        // Each step has a limit of its own, in the program; many runs on a busy machine take their time.
+        let ended = wait_for(PATIENCE * 15, || self.program.exit_status());
         let lines: Vec<(usize, Value)> =
             self.program.output().lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let of = |number: usize| lines.iter().filter(move |line| line.0 == number).map(|line| line.1.clone()).collect();
