@@ -250,24 +250,30 @@ fn bad_arguments_are_told_to_the_model_where_the_version_has_that() {
     gateway::assert_no_trap(&envoy);
 }
 
-/// The pin of a tool on the last page of the list, by what the server itself says of it.
+/// The pin of a tool, by what the server itself says of it on one of its pages.
 fn pin_of(server: &SdkServer, tool: &str) -> String {
-    let meta = json!({
+    let mut params = json!({"_meta": {
         "io.modelcontextprotocol/protocolVersion": NEWEST,
         "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
         "io.modelcontextprotocol/clientCapabilities": {},
-    });
-    let call = Call::new("POST", "/mcp")
-        .authority(server.address().to_string())
-        .header("accept", "application/json, text/event-stream")
-        .header("mcp-protocol-version", NEWEST)
-        .header("mcp-method", "tools/list")
-        .json(&json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"cursor": "10", "_meta": meta}}));
-    let text = call.send(Protocol::Http1, server.address()).expect("the server answers").text();
-    let document = Document::read(text.as_bytes(), Bounds::default()).unwrap_or_else(|bad| panic!("{bad:?}: {text}"));
-    let tools = document.root().child("result").and_then(|result| result.child("tools")).expect("a list");
-    let tool = tools.elements().find(|entry| entry.child("name").and_then(|name| name.as_str()) == Some(tool));
-    Pin::of(tool.expect("the tool is in the list")).expect("it has a pin").to_string()
+    }});
+    loop {
+        let call = Call::new("POST", "/mcp")
+            .authority(server.address().to_string())
+            .header("accept", "application/json, text/event-stream")
+            .header("mcp-protocol-version", NEWEST)
+            .header("mcp-method", "tools/list")
+            .json(&json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": params}));
+        let text = call.send(Protocol::Http1, server.address()).expect("the server answers").text();
+        let page = Document::read(text.as_bytes(), Bounds::default()).unwrap_or_else(|bad| panic!("{bad:?}: {text}"));
+        let result = page.root().child("result").expect("a result");
+        let mut entries = result.child("tools").expect("a list").elements();
+        if let Some(entry) = entries.find(|entry| entry.child("name").and_then(|name| name.as_str()) == Some(tool)) {
+            return Pin::of(entry).expect("it has a pin").to_string();
+        }
+        let next = result.child("nextCursor").and_then(|cursor| cursor.as_str());
+        params["cursor"] = json!(next.expect("the tool is on one of the pages"));
+    }
 }
 
 #[test]
