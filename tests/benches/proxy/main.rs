@@ -24,11 +24,13 @@ const SIZES: [(usize, usize); 2] = [(1_280, 4_000), (65_536, 2_000)];
 
 /// How often all Envoys are started anew. Where code and memory come to lie differs each time, and is worth some microseconds
 /// to a process for as long as it lives.
-const LIVES: usize = 5;
-const QUICK_LIVES: usize = 2;
+const LIVES: usize = 3;
+const QUICK_LIVES: usize = 1;
 
-/// Samples of each kind in each life; the first is thrown away, for it warms up what follows.
-const ROUNDS: usize = 5;
+/// Samples of each kind in each life. The first ones are thrown away: they warm up what follows, and until some ten
+/// thousand calls were made, threads of V8 compile the module's functions once more, at the expense of the same Envoy.
+const ROUNDS: usize = 9;
+const WARMING_ROUNDS: usize = 4;
 
 /// The samples of each subject.
 type Samples = Vec<(&'static str, Vec<Sample>)>;
@@ -59,7 +61,7 @@ fn main() {
         columns = bench.conclude();
     }
     for (table, (size, calls)) in tables.iter().zip(SIZES) {
-        let rounds = lives * (ROUNDS - 1);
+        let rounds = lives * (ROUNDS - WARMING_ROUNDS);
         let title =
             format!("Body of {size} bytes, {rounds} rounds of {calls} calls each, {lives} starts of each Envoy");
         println!("{}", report::table(&title, columns, table));
@@ -96,7 +98,7 @@ impl Bench {
             turns.rotate_left(first);
             for (subject, (_, samples)) in turns {
                 let sample = subject.sample(&self.upstream, &call, calls);
-                if round > 0 {
+                if round >= WARMING_ROUNDS {
                     samples.push(sample);
                 }
             }
