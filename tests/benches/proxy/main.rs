@@ -27,8 +27,7 @@ const SIZES: [(usize, usize); 2] = [(1_280, 4_000), (65_536, 2_000)];
 const LIVES: usize = 3;
 const QUICK_LIVES: usize = 1;
 
-/// Samples of each kind in each life. The first ones are thrown away: they warm up what follows, and until some ten
-/// thousand calls were made, threads of V8 compile the module's functions once more, at the expense of the same Envoy.
+/// Samples of each kind in each life; the first ones are thrown away, for they warm up what follows.
 const ROUNDS: usize = 9;
 const WARMING_ROUNDS: usize = 4;
 
