@@ -20,24 +20,6 @@ from script import PATIENCE, RECONNECTION, pages, plain
 offering = asyncio.Lock()
 
 
-def answers(heard):
-    """What the user, and the user's model, say to all that a server asks."""
-
-    async def sampling(_context, params):
-        poem = types.TextContent(type="text", text="Roses are red.")
-        return heard.asked("sampling/createMessage", params,
-                           types.CreateMessageResult(role="assistant", content=poem, model="a-model"))
-
-    async def elicitation(_context, params):
-        return heard.asked("elicitation/create", params, types.ElicitResult(action="accept", content=script.ANSWERS))
-
-    async def roots(_context):
-        found = [types.Root(uri="file:///project", name="project")]
-        return heard.asked("roots/list", None, types.ListRootsResult(roots=found))
-
-    return {"sampling_callback": sampling, "elicitation_callback": elicitation, "list_roots_callback": roots}
-
-
 async def subscribe(client, stack, step):
     if client.protocol_version in HANDSHAKE_PROTOCOL_VERSIONS:
         return await client.subscribe_resource(step["uri"])
@@ -86,7 +68,7 @@ async def converse(heard):
         client = Client(
             streamable_http_client(heard.script["url"], http_client=transport),
             mode="legacy" if is_older else version, read_timeout_seconds=PATIENCE, log_level="info", cache=None,
-            message_handler=heard.notified, **answers(heard))
+            message_handler=heard.notified, **script.answers(heard))
 
         async def connect():
             async with offering:

@@ -17,24 +17,6 @@ from script import PATIENCE, RECONNECTION, pages, plain
 offering = asyncio.Lock()
 
 
-def answers(heard):
-    """What the user, and the user's model, say to all that a server asks."""
-
-    async def sampling(_context, params):
-        poem = types.TextContent(type="text", text="Roses are red.")
-        return heard.asked("sampling/createMessage", params,
-                           types.CreateMessageResult(role="assistant", content=poem, model="a-model"))
-
-    async def elicitation(_context, params):
-        return heard.asked("elicitation/create", params, types.ElicitResult(action="accept", content=script.ANSWERS))
-
-    async def roots(_context):
-        found = [types.Root(uri=AnyUrl("file:///project"), name="project")]
-        return heard.asked("roots/list", None, types.ListRootsResult(roots=found))
-
-    return {"sampling_callback": sampling, "elicitation_callback": elicitation, "list_roots_callback": roots}
-
-
 async def listed(fetch, member):
     return await pages(lambda cursor: fetch(params=types.PaginatedRequestParams(cursor=cursor)), member)
 
@@ -108,7 +90,8 @@ async def go_through(heard, stack):
         read, write, _ = await stack.enter_async_context(
             streamable_http_client(heard.script["url"], http_client=transport))
         session = await stack.enter_async_context(ClientSession(
-            read, write, read_timeout_seconds=timedelta(seconds=PATIENCE), message_handler=notified, **answers(heard)))
+            read, write, read_timeout_seconds=timedelta(seconds=PATIENCE), message_handler=notified,
+            **script.answers(heard)))
         async with offering:
             # The SDK always offers its newest; there is no option for another.
             types.LATEST_PROTOCOL_VERSION = heard.script["version"]

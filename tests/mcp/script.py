@@ -17,6 +17,8 @@ import re
 import sys
 import traceback
 
+from mcp import types
+
 PATIENCE = 15
 # So soon does a client come back for the rest of a stream, in milliseconds, unless the server says when.
 RECONNECTION = 100
@@ -24,6 +26,24 @@ RECONNECTION = 100
 CHANCE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|http://127\.0\.0\.1:\d+|(?<=\"listen-)\d+(?=\")")
 END_OF_EVENT = re.compile(rb"\r\n\r\n|\n\n")
 ANSWERS = {"size": 42, "name": "Ada"}
+
+
+def answers(heard):
+    """What the user, and the user's model, say to all that a server asks."""
+
+    async def sampling(_context, params):
+        poem = types.TextContent(type="text", text="Roses are red.")
+        return heard.asked("sampling/createMessage", params,
+                           types.CreateMessageResult(role="assistant", content=poem, model="a-model"))
+
+    async def elicitation(_context, params):
+        return heard.asked("elicitation/create", params, types.ElicitResult(action="accept", content=ANSWERS))
+
+    async def roots(_context):
+        found = [types.Root(uri="file:///project", name="project")]
+        return heard.asked("roots/list", None, types.ListRootsResult(roots=found))
+
+    return {"sampling_callback": sampling, "elicitation_callback": elicitation, "list_roots_callback": roots}
 
 
 class Conversation:

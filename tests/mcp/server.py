@@ -17,7 +17,7 @@ from mcp.server.mcpserver import Context, Elicit, ElicitationResult, Image, List
 from mcp.shared.exceptions import MCPError, MCPDeprecationWarning
 from pydantic import BaseModel, Field
 
-from serving import PIXEL, RETRY, Events, serve
+from serving import PIXEL, RETRY, Events, documents, serve, words_like
 
 PAGE = 5
 
@@ -62,13 +62,6 @@ def add(a: int, b: int) -> Sum:
 def echo(text: str) -> str:
     """Gives back the text."""
     return text
-
-
-@server.tool()
-def route(region: Annotated[str, Field(json_schema_extra={"x-mcp-header": "Region"})],
-          limit: Annotated[int, Field(json_schema_extra={"x-mcp-header": "Limit"})]) -> str:
-    """Says where a call went; clients of the newest version say it in fields of the header besides."""
-    return f"{limit} to {region!r}"
 
 
 @server.tool()
@@ -197,34 +190,12 @@ def changing() -> str:
 server.add_tool(changing, description="Does as it always did.")
 
 
-@server.resource("docs://readme", name="readme", mime_type="text/markdown")
-def readme() -> str:
-    """What this is about."""
-    return "# About\n\nNothing much."
-
-
-@server.resource("docs://picture", name="picture", mime_type="image/png")
-def picture_of_it() -> bytes:
-    """How it looks."""
-    return PIXEL
-
-
-@server.resource("docs://pages/{name}", name="page")
-def page(name: str) -> str:
-    """One page."""
-    return f"the page {name}"
-
-
-@server.prompt()
-def review(text: str) -> str:
-    """Asks for a review."""
-    return f"Please review: {text}"
+documents(server)
 
 
 @server.completion()
 async def complete(reference, argument, context):
-    words = ["alpha", "beta", "better"]
-    return types.Completion(values=[word for word in words if word.startswith(argument.value)], has_more=False)
+    return types.Completion(values=words_like(argument.value), has_more=False)
 
 
 def main():

@@ -10,7 +10,7 @@ from mcp import McpError, types
 from mcp.server.fastmcp import Context, FastMCP, Image
 from pydantic import AnyUrl, BaseModel
 
-from serving import PIXEL, RETRY, Events, serve
+from serving import PIXEL, RETRY, Events, documents, serve, words_like
 
 events = Events()
 server = FastMCP("older", instructions="Add numbers, and ask if in doubt.", log_level="ERROR", event_store=events,
@@ -147,34 +147,12 @@ def changing() -> str:
 server.add_tool(changing, description="Does as it always did.")
 
 
-@server.resource("docs://readme", name="readme", mime_type="text/markdown")
-def readme() -> str:
-    """What this is about."""
-    return "# About\n\nNothing much."
-
-
-@server.resource("docs://picture", name="picture", mime_type="image/png")
-def picture_of_it() -> bytes:
-    """How it looks."""
-    return PIXEL
-
-
-@server.resource("docs://pages/{name}", name="page")
-def page(name: str) -> str:
-    """One page."""
-    return f"the page {name}"
-
-
-@server.prompt()
-def review(text: str) -> str:
-    """Asks for a review."""
-    return f"Please review: {text}"
+documents(server)
 
 
 @server.completion()
 async def complete(reference, argument, context):
-    words = ["alpha", "beta", "better"]
-    return types.Completion(values=[word for word in words if word.startswith(argument.value)], hasMore=False)
+    return types.Completion(values=words_like(argument.value), hasMore=False)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the servers of both lines of the Python SDK do alike: listen on a port, say which, and keep events."""
+"""What the servers of both lines of the Python SDK do alike: listen on a port, say which, keep events, have documents."""
 
 import asyncio
 import logging
@@ -41,6 +41,34 @@ class Events(EventStore):
         await self.resumed.wait()
         # What the SDK sends before it has made the stream that it was asked for again is lost.
         await asyncio.sleep(0.1)
+
+
+def documents(server):
+    """Resources, a template and a prompt."""
+
+    @server.resource("docs://readme", name="readme", mime_type="text/markdown")
+    def readme() -> str:
+        """What this is about."""
+        return "# About\n\nNothing much."
+
+    @server.resource("docs://picture", name="picture", mime_type="image/png")
+    def picture_of_it() -> bytes:
+        """How it looks."""
+        return PIXEL
+
+    @server.resource("docs://pages/{name}", name="page")
+    def page(name: str) -> str:
+        """One page."""
+        return f"the page {name}"
+
+    @server.prompt()
+    def review(text: str) -> str:
+        """Asks for a review."""
+        return f"Please review: {text}"
+
+
+def words_like(begin):
+    return [word for word in ("alpha", "beta", "better") if word.startswith(begin)]
 
 
 def serve(app):

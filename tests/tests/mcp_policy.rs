@@ -123,23 +123,23 @@ fn a_client_sees_what_its_agent_may_and_goes_on_after_each_refusal() {
     gateway::assert_no_trap(&envoy);
 }
 
-/// Lets all call `route`, whose field `Mcp-Param-Region` mirrors one of its arguments by this policy.
+/// Lets all call `place`, whose field `Mcp-Param-Region` mirrors one of its arguments by this policy.
 fn routed_by(argument: &str, kind: &str) -> String {
-    let mut properties = json!({"region": {"type": "string"}, "limit": {"type": "integer", "x-mcp-header": "Limit"}});
+    let mut properties = json!({"region": {"type": "string"}, "floor": {"type": "integer", "x-mcp-header": "Floor"}});
     properties[argument] = json!({"type": kind, "x-mcp-header": "Region"});
     let schema = json!({"type": "object", "properties": properties});
     let tool = json!({"agents": ["all"], "arguments": {"schema": schema}});
-    policy(|policy| policy["servers"]["sdk"]["tools"] = json!({"route": tool}))
+    policy(|policy| policy["servers"]["sdk"]["tools"] = json!({"place": tool}))
 }
 
 #[test]
 fn fields_that_clients_make_of_arguments_agree_with_them() {
     let server = server();
-    let (agreeing, disagreeing) = (routed_by("region", "string"), routed_by("limit", "integer"));
+    let (agreeing, disagreeing) = (routed_by("region", "string"), routed_by("floor", "integer"));
     let listeners =
         [filtered("agreeing", &agreeing, Headers::Held), filtered("disagreeing", &disagreeing, Headers::Held)];
     let envoy = before(&server, listeners);
-    let call = |region: &str, limit: i64| json!({"do": "call", "name": "route", "arguments": {"region": region, "limit": limit}});
+    let call = |region: &str, floor: i64| json!({"do": "call", "name": "place", "arguments": {"region": region, "floor": floor}});
     let steps = json!([
         {"do": "tools"}, call("us-west1", 42), call("München", -7), call(" padded ", 0),
         call("=?base64?eA==?=", 9_007_199_254_740_991), call("two\nlines", 1),
