@@ -129,13 +129,20 @@ impl EventStream {
         };
         match fate {
             Fate::Pass => match without_separators(&event.data) {
-                None => out.extend_from_slice(&kept),
-                Some(data) => rewrite(out, &kept, &lines, Some(&data)),
+                None if !is_one_line_to_some(&kept, &lines) => out.extend_from_slice(&kept),
+                data => rewrite(out, &kept, &lines, Some(&data.unwrap_or(event.data))),
             },
             Fate::Replace(data) => rewrite(out, &kept, &lines, Some(&without_separators(&data).unwrap_or(data))),
             Fate::Drop => rewrite(out, &kept, &lines, None),
         }
     }
+}
+
+/// Whether a line ends where a reader that knows line feeds alone goes on: to it, a field behind is part of the data.
+fn is_one_line_to_some(kept: &[u8], lines: &[(Range<usize>, Line<'_>)]) -> bool {
+    lines.iter().any(|(range, line)| {
+        !matches!(line, Line::Empty) && kept.get(range.clone()).is_some_and(|line| line.ends_with(b"\r"))
+    })
 }
 
 /// Writes an event with other data, or without. Lines that could be read in two ways go.

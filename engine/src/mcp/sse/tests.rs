@@ -32,7 +32,6 @@ fn after(text: &str, fate: &Fate) -> String {
 const PLAIN: &[&str] = &[
     "data: {\"a\":1}\n\ndata: {\"b\":2}\n\n",
     "data: {\"a\":1}\r\n\r\ndata: {\"b\":2}\r\n\r\n",
-    "data: {\"a\":1}\r\rdata: {\"b\":2}\r\r",
     "\u{feff}data: 1\n\ndata: 3\n\n",
     "\u{feff}: comment\r\n\r\ndata:1\r\n\n",
     ": ping - 2026\r\n\r\nevent: message\r\nid: 7\r\nretry: 5\r\ndata: {\"a\":\r\ndata:1}\r\n\r\n: ping\r\n\r\n",
@@ -48,6 +47,7 @@ const ODD: &[&str] = &[
     ": odd \u{2028}data: evil\n\ndata: \"a\u{2028}b\u{2029}c\u{85}\"\n\nid: \u{b}x\ndata: 1\n\n",
     "DATA: 1\n\n:data\n\ndata : 1\n\n data: 1\n\ndata: 2\n\n",
     "\u{feff}data: 1\n\n\u{feff}data: 2\n\ndata: 3\n\n",
+    "data: {\"a\":1}\r\rdata: {\"b\":2}\r\r",
     "data: not whole\nid: 3\n",
     "data: 1\r\n\r\ndata: not whole\r",
 ];
@@ -140,6 +140,14 @@ fn lines_that_end_with_a_return_stay_lines_when_one_between_them_goes() {
     assert_eq!(after("id: 1\rdata: a\n\ndata: b\n\n", &Fate::Drop), "id: 1\n\n\n");
     assert_eq!(run(&["id: 1\r: \u{2028}\n\ndata: b\n\n".as_bytes()], pass).0, "id: 1\n\ndata: b\n\n");
     assert_eq!(after("id: 1\rdata: a\r\r", &Fate::Replace(b"b".to_vec())), "id: 1\ndata: b\n\r");
+}
+
+#[test]
+fn a_field_is_no_data_to_a_reader_that_ends_lines_with_a_line_feed_only() {
+    let hidden = "data:\r {\"evil\":1}\r\r";
+    assert_eq!(run(&[hidden.as_bytes()], pass), ("data: \n {\"evil\":1}\n\r".to_owned(), vec![]));
+    assert_eq!(run(&["\u{feff}".as_bytes(), hidden.as_bytes()], pass).0, "data: \n {\"evil\":1}\n\r");
+    assert_eq!(after("data: 1\rdata: 2\nid: 1\n\n", &Fate::Pass), "data: 1\ndata: 2\nid: 1\n\n");
 }
 
 #[test]
