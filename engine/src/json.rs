@@ -156,7 +156,8 @@ pub enum Kind {
 }
 
 impl<'a> Document<'a> {
-    /// Reads a whole JSON text.
+    /// Reads a whole JSON text. What reads requests reads answers, too, and is then at hand in the processor's caches.
+    #[inline(never)]
     pub fn read(bytes: &'a [u8], bounds: Bounds) -> Result<Self, Malformed> {
         reader::read(bytes, bounds)
     }

@@ -21,9 +21,7 @@ pub(crate) fn show(arguments: Value<'_>, how: AuditArguments, options: &AuditOpt
     let max = usize::try_from(options.max_bytes).unwrap_or(usize::MAX);
     match how {
         AuditArguments::None => String::new(),
-        AuditArguments::Hashed => {
-            format!("sha256:{:x}", Sha256::digest(arguments.raw().as_bytes()))
-        }
+        AuditArguments::Hashed => ["sha256:", &write::hex(&Sha256::digest(arguments.raw().as_bytes()))].concat(),
         AuditArguments::Full => {
             // One byte more than is shown says that something is cut off.
             let raw = arguments.raw().as_bytes();

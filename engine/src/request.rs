@@ -26,6 +26,9 @@ pub(crate) enum Field<'a> {
     Often,
 }
 
+/// A field stands in a request twice, or by a name that only a server which reads `_` as `-` takes for it.
+pub(crate) struct Repeated;
+
 /// Header fields by which some servers are told another method or path than the one that was judged.
 ///
 /// The first two are ours, by which a tool is told who calls.
@@ -41,6 +44,7 @@ const OVERRIDES: [&str; 8] = [
 ];
 
 impl<'a, B: AsRef<[u8]>> Head<'a, B> {
+    #[inline(never)]
     pub(crate) fn field(self, name: &str) -> Field<'a> {
         let mut values = self.fields.iter().filter(|(other, _)| other.as_ref().eq_ignore_ascii_case(name.as_bytes()));
         match (values.next(), values.next()) {
@@ -50,21 +54,28 @@ impl<'a, B: AsRef<[u8]>> Head<'a, B> {
         }
     }
 
-    /// Whether a field has this name only to a server that reads `_` as `-`.
-    pub(crate) fn has_twin(self, name: &str) -> bool {
-        self.fields.iter().any(|(other, _)| is_twin(other.as_ref(), name))
+    /// The value of a field that stands there once at most, and by no other name that a server takes for it.
+    #[inline(never)]
+    pub(crate) fn sole(self, name: &str) -> Result<Option<&'a [u8]>, Repeated> {
+        let mut found = None;
+        for (other, value) in self.fields {
+            let other = other.as_ref();
+            if is_same(other, name) {
+                let is_exact = other.eq_ignore_ascii_case(name.as_bytes());
+                if !is_exact || found.replace(value.as_ref()).is_some() {
+                    return Err(Repeated);
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// The agent's id that a field of this name holds; nothing if there is no such field.
     pub fn identity(self, header: &str) -> Result<Option<&'a str>, Reason> {
-        // A server that reads `_` as `-` would see two identities.
-        if self.has_twin(header) {
-            return Err(Reason::IdentityAmbiguous);
-        }
-        match self.field(header) {
-            Field::Absent => Ok(None),
-            Field::Often => Err(Reason::IdentityAmbiguous),
-            Field::Once(id) => names::agent_id(id).map(Some).map_err(|_| Reason::IdentityMalformed),
+        match self.sole(header) {
+            Ok(None) => Ok(None),
+            Ok(Some(id)) => names::agent_id(id).map(Some).map_err(|_| Reason::IdentityMalformed),
+            Err(Repeated) => Err(Reason::IdentityAmbiguous),
         }
     }
 
@@ -167,10 +178,6 @@ fn is_same(name: &[u8], field: &str) -> bool {
         if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }
     };
     name.len() == field.len() && name.iter().map(plain).eq(field.as_bytes().iter().map(plain))
-}
-
-fn is_twin(name: &[u8], field: &str) -> bool {
-    is_same(name, field) && !name.eq_ignore_ascii_case(field.as_bytes())
 }
 
 /// `application/json`, alone or with `charset=utf-8` (RFC 9110, section 8.3.1).

@@ -4,7 +4,10 @@
 //! Counts nothing. The name of a field is a class, its value says whose calls: so few rules serve any number of tools.
 
 use super::{Bundle, Share};
-use crate::limits::{LimitKind, Timestamp};
+use crate::{
+    json::write::hex,
+    limits::{LimitKind, Timestamp},
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::{borrow::Cow, collections::BTreeSet, fmt, format, string::String, vec::Vec};
@@ -140,7 +143,7 @@ impl GlobalLimit {
 
 /// Eight digits keep the names of groups short, and hold no letter that the name of a field may not have.
 fn short_hash(group: &str) -> String {
-    Sha256::digest(group).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    hex(Sha256::digest(group).iter().take(4))
 }
 
 impl Bundle {

@@ -4,6 +4,7 @@
 //! Checks form and integrity only.
 
 use super::Bundle;
+use crate::json::write::hex;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -172,7 +173,7 @@ fn parse(config: &[u8]) -> Result<PluginConfig, BadConfig> {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    format!("sha256:{:x}", Sha256::digest(bytes))
+    ["sha256:", &hex(&Sha256::digest(bytes))].concat()
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::{
     bundle::Server,
     denial::{Reason, Reply},
     identity::{self, Tools, Verified},
-    json::{Admitted, Bounds, Document, Numbers, Value},
+    json::{Admitted, Bounds, Document, Numbers, Value, write::hex},
     limits::Standing,
     mcp::{
         self, Call, Disagreement, EventStream, Id, Invalid, Message, Objection, Outcome, Recipient, Refusal, Request,
@@ -116,7 +116,7 @@ impl From<Invalid> for Denial {
 }
 
 impl Mcp {
-    fn of<B: AsRef<[u8]>>(server: ServerIndex, head: Head<'_, B>) -> Self {
+    fn of<B: AsRef<[u8]>>(server: ServerIndex, head: Head<'_, B>, session: Option<&str>) -> Self {
         let is_of_protocol = |name: &[u8]| name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"mcp"));
         let fields = head.fields.iter().map(|(name, value)| (name.as_ref(), value.as_ref()));
         let fields = fields.filter(|(name, _)| is_of_protocol(name));
@@ -126,7 +126,7 @@ impl Mcp {
             version: mcp::version_of_head(head).unwrap_or(Version::V2026_07_28),
             tools: Tools::All,
             fields: fields.map(|(name, value)| (name.to_vec(), value.to_vec())).collect(),
-            session: mcp::session(head).ok().flatten().map(short_digest),
+            session: session.map(short_digest),
             leg: None,
             method: None,
             id: None,
@@ -189,7 +189,7 @@ impl Mcp {
 
 /// Tells sessions apart, and opens none.
 fn short_digest(session: &str) -> String {
-    Sha256::digest(session).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(Sha256::digest(session).iter().take(8))
 }
 
 impl Exchange {
@@ -202,7 +202,8 @@ impl Exchange {
         verified: &Verified,
         ends: bool,
     ) -> Result<Awaited, Denial> {
-        let mcp = self.mcp.insert(Box::new(Mcp::of(at, head)));
+        let session = mcp::session(head);
+        let mcp = self.mcp.insert(Box::new(Mcp::of(at, head, session.as_ref().ok().copied().flatten())));
         let identity = identity::establish(policy.identity(), head, verified)?;
         self.agent = policy.agent_named(&identity.agent);
         (self.agent_id, self.user_id, mcp.tools) = (Some(identity.agent), identity.user, identity.tools);
@@ -217,7 +218,7 @@ impl Exchange {
         if head.has_query() {
             return Err(Reason::QueryNotAllowed.into());
         }
-        mcp::session(head)?;
+        session?;
         self.judgement = Some(Judgement { reason: None, rule: Some(server.rule) });
         match head.field(":method") {
             Field::Once(b"POST") => require_message(policy, at, head, ends).map(|()| Awaited::Body),

@@ -8,7 +8,7 @@ use crate::{
     arguments::tokens,
     json::{self, Kind, Value},
     names,
-    request::{Field, Head},
+    request::{Field, Head, Repeated},
     schema::compare_numbers,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -211,12 +211,7 @@ fn check<B: AsRef<[u8]>>(
 }
 
 fn once<'a, B: AsRef<[u8]>>(head: Head<'a, B>, field: &str) -> Result<Option<&'a [u8]>, Disagreement> {
-    match head.field(field) {
-        _ if head.has_twin(field) => Err(Disagreement::Repeated(field.to_owned())),
-        Field::Absent => Ok(None),
-        Field::Once(value) => Ok(Some(value)),
-        Field::Often => Err(Disagreement::Repeated(field.to_owned())),
-    }
+    head.sole(field).map_err(|Repeated| Disagreement::Repeated(field.to_owned()))
 }
 
 /// The text of a field that is never encoded.
