@@ -222,6 +222,38 @@ fn pins_that_differ_from_those_of_a_policy_are_told() {
 }
 
 #[test]
+fn a_field_that_only_the_server_or_the_policy_knows_of_is_told() {
+    let tool =
+        |properties: &str| format!(r#"{{"name":"a","inputSchema":{{"type":"object","properties":{{{properties}}}}}}}"#);
+    let region = r#""region":{"type":"string","x-mcp-header":"Region"}"#;
+    let nested = r#""at":{"type":"object","properties":{"a/b":{"type":"string","x-mcp-header":"Place"}}}"#;
+    let declared = |properties: &str| {
+        let schema = format!("{{ type: object, properties: {{{properties}}} }}");
+        policy(&format!("      a: {{ agents: [x], arguments: {{ schema: {schema} }} }}\n"))
+    };
+    let stderr = |policy: &str, list: &str| {
+        let list = format!("[{list}]");
+        let files = [("list.json", list.as_str()), ("policy.yaml", policy)];
+        let (code, _, stderr) = run(&files, &["pin", "list.json", "--policy", "policy.yaml", "--server", "git"]);
+        assert_eq!(code == 0, stderr.is_empty(), "{stderr}");
+        stderr
+    };
+    let both = format!("{region},{nested}");
+    assert_eq!(stderr(&declared(&both), &tool(&both.replace("Place", "PLACE"))), "");
+    let uncompared = "which is not compared: say so in the policy's schema, by `x-mcp-header`";
+    assert_eq!(
+        stderr(&declared(region), &tool(&both)),
+        format!("policy.yaml: the tool `a` is called with `/at/a~1b` in `Mcp-Param-place`, {uncompared}\n")
+    );
+    assert_eq!(
+        stderr(&declared(&both), &tool(nested)),
+        "policy.yaml: the tool `a` has no `Mcp-Param-region` for `/region`: in 2026-07-28, the policy refuses calls \
+         without it\n"
+    );
+    assert_eq!(stderr(&declared(region), &tool(&region.replace("Region", "Zone"))).lines().count(), 2);
+}
+
+#[test]
 fn a_policy_that_cannot_be_compared_with_is_told_and_no_pins_are_printed() {
     let (policy, list) = (policy("      a: { agents: [x] }\n"), format!("[{A}]"));
     let bad = policy.replace("agents: [x]", "agents: [y]");

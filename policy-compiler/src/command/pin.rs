@@ -5,6 +5,7 @@
 
 mod compare;
 mod list;
+mod mirrors;
 
 use super::{
     CouldNotRun, Format, Outcome, input,
@@ -12,6 +13,7 @@ use super::{
 };
 use clap::Args;
 use list::List;
+use mirrors::Mirrors;
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, HashSet},
@@ -53,6 +55,8 @@ struct Pinned {
     name: String,
     #[serde(serialize_with = "as_text")]
     pin: Pin,
+    #[serde(skip)]
+    mirrors: Mirrors,
     /// What the policy says of it, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     policy: Option<compare::Declared>,
@@ -121,14 +125,14 @@ fn merged(lists: Vec<List>) -> Report {
         refused.extend(findings.iter().filter_map(|finding| finding.tool.clone()));
         report.findings.extend(findings);
         report.findings.extend(notices);
-        for (name, pin) in pinned {
-            if *pins.entry(name.clone()).or_insert(pin) != pin && refused.insert(name.clone()) {
+        for (name, pin, mirrors) in pinned {
+            if pins.entry(name.clone()).or_insert((pin, mirrors)).0 != pin && refused.insert(name.clone()) {
                 report.findings.push(Finding::of(&file, &name, "stands on two pages, and is not the same there"));
             }
         }
     }
     let of_one_mind = pins.into_iter().filter(|(name, _)| !refused.contains(name));
-    report.tools = of_one_mind.map(|(name, pin)| Pinned { name, pin, policy: None }).collect();
+    report.tools = of_one_mind.map(|(name, (pin, mirrors))| Pinned { name, pin, mirrors, policy: None }).collect();
     report.findings.extend(last.map(|file| Finding {
         file,
         tool: None,

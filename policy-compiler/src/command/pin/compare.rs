@@ -5,7 +5,7 @@
 
 use super::{
     super::{CouldNotRun, input, output::Talk, pack},
-    Finding, Pinned, Report,
+    Finding, Mirrors, Pinned, Report,
 };
 use policy_compiler::Source;
 use serde::Serialize;
@@ -32,8 +32,11 @@ pub(super) enum Declared {
 /// The tools that a policy declares for a server.
 pub(super) struct Pins {
     file: String,
-    tools: BTreeMap<String, Option<Pin>>,
+    tools: Tools,
 }
+
+/// Of each tool its pin, if it has one, and what is mirrored.
+type Tools = BTreeMap<String, (Option<Pin>, Mirrors)>;
 
 /// Reads them; nothing if the policy has errors, which are shown.
 pub(super) fn read(policy: &Path, server: &str, talk: &Talk) -> Result<Option<Pins>, CouldNotRun> {
@@ -50,13 +53,14 @@ pub(super) fn read(policy: &Path, server: &str, talk: &Talk) -> Result<Option<Pi
     Ok(Some(Pins { file: input.name, tools }))
 }
 
-fn tools(bundle: &Bundle, server: &str) -> Option<BTreeMap<String, Option<Pin>>> {
+fn tools(bundle: &Bundle, server: &str) -> Option<Tools> {
     let index = bundle.servers.iter().position(|declared| declared.name == server)?;
     let index = u32::try_from(index).ok();
     let of_server = bundle.tools.iter().filter(|tool| tool.server == index && tool.server.is_some());
     let tools = of_server.filter_map(|tool| {
         let name = tool.name.strip_prefix(server)?.strip_prefix('/')?;
-        Some((name.to_owned(), tool.pin.as_ref().map(|pin| Pin::from_bytes(pin.value))))
+        let pin = tool.pin.as_ref().map(|pin| Pin::from_bytes(pin.value));
+        Some((name.to_owned(), (pin, Mirrors::of_policy(tool))))
     });
     Some(tools.collect())
 }
@@ -67,7 +71,11 @@ impl Pins {
         for tool in &mut report.tools {
             tool.policy = Some(declared(&tools, tool));
         }
-        let pinned = tools.iter().filter_map(|(name, pin)| Some((name, (*pin)?)));
+        for tool in &report.tools {
+            let beyond = tools.get(&tool.name).into_iter().flat_map(|(_, declared)| tool.mirrors.beyond(declared));
+            report.findings.extend(beyond.map(|what| Finding::of(&file, &tool.name, &what)));
+        }
+        let pinned = tools.iter().filter_map(|(name, (pin, _))| Some((name, (*pin)?)));
         for (name, pin) in pinned {
             match report.tools.iter().find(|tool| tool.name == *name).map(|tool| tool.policy) {
                 Some(Some(Declared::Other)) => {
@@ -80,11 +88,11 @@ impl Pins {
     }
 }
 
-fn declared(tools: &BTreeMap<String, Option<Pin>>, tool: &Pinned) -> Declared {
+fn declared(tools: &Tools, tool: &Pinned) -> Declared {
     match tools.get(&tool.name) {
         None => Declared::Undeclared,
-        Some(None) => Declared::Unpinned,
-        Some(Some(pin)) if *pin == tool.pin => Declared::Same,
-        Some(Some(_)) => Declared::Other,
+        Some((None, _)) => Declared::Unpinned,
+        Some((Some(pin), _)) if *pin == tool.pin => Declared::Same,
+        Some((Some(_), _)) => Declared::Other,
     }
 }

@@ -3,7 +3,7 @@
 //! In: bytes of an answer, of its result, of its list, or of the event stream that it came in. Out: its tools with their
 //! pins, and why others have none. A page that another reader may read otherwise is no page.
 
-use super::Finding;
+use super::{Finding, Mirrors};
 use std::sync::LazyLock;
 use toolgate_engine::{
     arguments::{ArgumentChecks, Offence},
@@ -18,7 +18,7 @@ use toolgate_engine::{
 #[derive(Debug)]
 pub(super) struct List {
     pub(super) file: String,
-    pub(super) pinned: Vec<(String, Pin)>,
+    pub(super) pinned: Vec<(String, Pin, Mirrors)>,
     pub(super) findings: Vec<Finding>,
     /// What is to be told of tools that have a pin all the same.
     pub(super) notices: Vec<Finding>,
@@ -145,7 +145,7 @@ impl List {
     fn entry(&mut self, Entry { name, value, .. }: Entry<'_>) {
         match pin(name, value) {
             Ok(pin) => {
-                self.pinned.push((name.to_owned(), pin));
+                self.pinned.push((name.to_owned(), pin, Mirrors::of_entry(value)));
                 self.notices.extend(order(value).map(|what| Finding::of(&self.file, name, &what)));
             }
             Err(why) => self.findings.push(Finding::of(&self.file, name, &why)),
