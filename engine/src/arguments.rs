@@ -8,6 +8,7 @@ use crate::{
     bundle::{BadConfig, Blocked, Checks, Ruled},
     json::{Admitted, Place, Value},
     patterns::{Found, MAX_AUTOMATA, Scanner},
+    pointer::tokens,
     schema::{BUDGET, Failure, Schemas},
     views::{self, Allowance, TooLayered},
 };
@@ -95,20 +96,6 @@ pub(crate) fn prepare(
         parts.push(Part { tokens, scans });
     }
     Ok(ArgumentChecks { schemas, program: Arc::clone(program), max_string_length, parts })
-}
-
-/// The tokens of an RFC 6901 pointer.
-pub(crate) fn tokens(pointer: &str) -> Option<Vec<String>> {
-    let mut tokens = pointer.split('/');
-    if !tokens.next()?.is_empty() {
-        return None;
-    }
-    let unescaped = |token: &str| {
-        let is_escape = |rest: &str| rest.starts_with('0') || rest.starts_with('1');
-        let is_right = token.split('~').skip(1).all(is_escape);
-        is_right.then(|| token.replace("~1", "/").replace("~0", "~"))
-    };
-    tokens.map(unescaped).collect()
 }
 
 impl Scan {

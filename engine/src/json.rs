@@ -12,6 +12,7 @@ mod plain;
 mod reader;
 pub(crate) mod write;
 
+use crate::pointer;
 pub use inexact::Admitted;
 use std::{fmt, ops::Range};
 
@@ -309,8 +310,7 @@ impl<'d> Value<'d> {
         let mut pointer = String::new();
         let mut value = self;
         while let Some((token, child)) = value.child_holding(place) {
-            pointer.push('/');
-            pointer.push_str(&token.replace('~', "~0").replace('/', "~1"));
+            pointer::push(&mut pointer, &token);
             value = child;
         }
         pointer

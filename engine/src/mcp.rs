@@ -21,7 +21,8 @@ pub use answer::{Awaited, Outcome, Passed, Said, Unfit, pass};
 pub use call::{Call, Target};
 pub(crate) use fields::known;
 pub use fields::{
-    Disagreement, Mirrored, agreed_version, confirm, confirm_argument, is_origin_allowed, session, version_of_head,
+    Disagreement, MIRRORED_BY, Mirrored, agreed_version, confirm, confirm_argument, is_origin_allowed, session,
+    version_of_head,
 };
 pub use list::{BadList, Entry, ListKind, Shown};
 pub use message::{Flaw, Id, Invalid, Message, Notification, Request, Response};

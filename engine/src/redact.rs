@@ -9,9 +9,9 @@ pub(crate) use secrets::plain_key;
 
 use crate::{
     bundle::{AuditArguments, AuditOptions},
+    digest::sha256,
     json::{Kind, Value, write},
 };
-use sha2::{Digest as _, Sha256};
 
 /// Stands for what was taken out.
 const REDACTED: &str = "[redacted]";
@@ -21,7 +21,7 @@ pub(crate) fn show(arguments: Value<'_>, how: AuditArguments, options: &AuditOpt
     let max = usize::try_from(options.max_bytes).unwrap_or(usize::MAX);
     match how {
         AuditArguments::None => String::new(),
-        AuditArguments::Hashed => ["sha256:", &write::hex(&Sha256::digest(arguments.raw().as_bytes()))].concat(),
+        AuditArguments::Hashed => sha256(arguments.raw().as_bytes()),
         AuditArguments::Full => {
             // One byte more than is shown says that something is cut off.
             let raw = arguments.raw().as_bytes();

@@ -11,6 +11,7 @@ use crate::{
     },
 };
 use serde_json::{Value, json};
+use toolgate_engine::pointer;
 
 /// All clients there are.
 pub const CLIENTS: [Client; 4] = [Client::Python, Client::OldPython, Client::OldTypeScript, Client::NewTypeScript];
@@ -81,7 +82,7 @@ pub fn difference(place: &str, one: &Value, other: &Value) -> Option<String> {
         _ => Vec::new(),
     };
     let inside = members.iter().find_map(|member| {
-        let step = format!("/{}", member.replace('~', "~0").replace('/', "~1"));
+        let step = pointer::below("", member);
         let (one, other) = (one.pointer(&step), other.pointer(&step));
         difference(&format!("{place}{step}"), one.unwrap_or(&Value::Null), other.unwrap_or(&Value::Null))
     });

@@ -5,11 +5,10 @@
 
 use super::{Bundle, Share};
 use crate::{
-    json::write::hex,
+    digest,
     limits::{LimitKind, Timestamp},
 };
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::{borrow::Cow, collections::BTreeSet, fmt, format, string::String, vec::Vec};
 
 /// How the name of every such field begins. No client may send one, and no identity is read from one.
@@ -143,7 +142,7 @@ impl GlobalLimit {
 
 /// Eight digits keep the names of groups short, and hold no letter that the name of a field may not have.
 fn short_hash(group: &str) -> String {
-    hex(Sha256::digest(group).iter().take(4))
+    digest::short(group.as_bytes(), 4)
 }
 
 impl Bundle {

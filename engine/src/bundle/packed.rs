@@ -4,10 +4,9 @@
 //! Checks form and integrity only.
 
 use super::Bundle;
-use crate::json::write::hex;
+use crate::digest::sha256;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::{fmt, format, string::String, vec::Vec};
 
 /// The form that this build writes and reads. Raised with every change to the types below.
@@ -100,7 +99,7 @@ pub fn encode(bundle: &Bundle, deployment: Deployment) -> Result<String, BadConf
     }
     let config = PluginConfig {
         format: FORMAT,
-        digest: digest(&bytes),
+        digest: sha256(&bytes),
         hold_headers: deployment.hold_headers,
         policy: BASE64_STANDARD.encode(deflated),
     };
@@ -116,7 +115,7 @@ pub fn decode(config: &[u8]) -> Result<Packed, BadConfig> {
     let PluginConfig { format: _, digest: claimed, hold_headers, policy } = config;
     let deflated = BASE64_STANDARD.decode(policy).map_err(|_| BadConfig::Corrupt("it is not base64"))?;
     let bytes = inflate(&deflated).ok_or(BadConfig::Corrupt("it does not inflate"))?;
-    if digest(&bytes) != claimed {
+    if sha256(&bytes) != claimed {
         return Err(BadConfig::OtherDigest);
     }
     let (bundle, rest) = postcard::take_from_bytes(&bytes).map_err(|_| BadConfig::Corrupt("it is not a bundle"))?;
@@ -172,10 +171,6 @@ fn parse(config: &[u8]) -> Result<PluginConfig, BadConfig> {
     serde_json::from_slice(config).map_err(|error| BadConfig::NotPacked(format!("{error}")))
 }
 
-fn digest(bytes: &[u8]) -> String {
-    ["sha256:", &hex(&Sha256::digest(bytes))].concat()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,7 +222,7 @@ mod tests {
     fn zeros(count: usize) -> String {
         let bytes = vec![0; count];
         let policy = BASE64_STANDARD.encode(miniz_oxide::deflate::compress_to_vec_zlib(&bytes, 9));
-        format!(r#"{{"format":{FORMAT},"digest":"{}","policy":"{policy}"}}"#, digest(&bytes))
+        format!(r#"{{"format":{FORMAT},"digest":"{}","policy":"{policy}"}}"#, sha256(&bytes))
     }
 
     #[test]

@@ -19,8 +19,9 @@ use crate::{
     audit::McpRecord,
     bundle::Server,
     denial::{Reason, Reply},
+    digest,
     identity::{self, Tools, Verified},
-    json::{Admitted, Bounds, Document, Numbers, Value, write::hex},
+    json::{Admitted, Bounds, Document, Numbers, Value},
     limits::Standing,
     mcp::{
         self, Call, Disagreement, EventStream, Id, Invalid, Message, Objection, Outcome, Recipient, Refusal, Request,
@@ -32,7 +33,6 @@ use crate::{
 };
 use granted::granted_by;
 use methods::{NOTIFICATIONS, OF_ALL, passes};
-use sha2::{Digest as _, Sha256};
 use spoken::{only, require_spoken};
 
 /// What is known of an exchange with a server.
@@ -189,7 +189,7 @@ impl Mcp {
 
 /// Tells sessions apart, and opens none.
 fn short_digest(session: &str) -> String {
-    hex(Sha256::digest(session).iter().take(8))
+    digest::short(session.as_bytes(), 8)
 }
 
 impl Exchange {

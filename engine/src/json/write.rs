@@ -76,11 +76,6 @@ fn digit(value: u8) -> u8 {
     if value < 10 { b'0' + value } else { b'a' + (value - 10) }
 }
 
-/// Bytes as digits, two for each. The formatting of the standard library is a lot of code for a call to run through.
-pub(crate) fn hex<'a>(bytes: impl IntoIterator<Item = &'a u8>) -> String {
-    text(bytes.into_iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect())
-}
-
 /// Writes a whole number with at least so many digits.
 pub(crate) fn number(out: &mut Vec<u8>, value: u64, digits: usize) {
     const MOST: usize = 20;

@@ -5,9 +5,9 @@
 
 use super::{Invalid, META_VERSION, Message, Request, Version};
 use crate::{
-    arguments::tokens,
     json::{self, Kind, Value},
     names,
+    pointer::tokens,
     request::{Field, Head, Repeated},
     schema::compare_numbers,
 };
@@ -19,6 +19,9 @@ const METHOD: &str = "mcp-method";
 const NAME: &str = "mcp-name";
 const PARAMETER: &str = "mcp-param-";
 const SESSION: &str = "mcp-session-id";
+
+/// The keyword by which a tool's schema says that an argument is mirrored in a field, and in which.
+pub const MIRRORED_BY: &str = "x-mcp-header";
 
 /// Methods whose requests of 2026-07-28 have a name in the header.
 const NAMED: [&str; 3] = ["tools/call", "resources/read", "prompts/get"];

@@ -4,6 +4,7 @@
 //! keep all their digits: where a double would be rounded, two definitions would have one pin.
 
 use crate::{
+    digest::{self, PREFIX},
     json::{Kind, Value, write},
     schema::ecmascript,
 };
@@ -12,8 +13,6 @@ use std::{fmt, str::FromStr};
 
 /// How deep an entry may nest.
 const MAX_DEPTH: u32 = 200;
-
-const PREFIX: &str = "sha256:";
 
 /// The digest of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,8 +41,7 @@ impl Pin {
 
 impl fmt::Display for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(PREFIX)?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&digest::named(&self.0))
     }
 }
 

@@ -13,7 +13,10 @@ use super::{
     ready::{Edge, General, NONE, Node, wide},
     wire::Types,
 };
-use crate::json::{Admitted, Kind, Value};
+use crate::{
+    json::{Admitted, Kind, Value},
+    pointer,
+};
 
 pub(super) fn run(
     schemas: &Schemas,
@@ -307,13 +310,11 @@ impl<'s> Run<'s, '_> {
     }
 
     fn push_part(&self, part: Part, pointer: &mut String) {
-        let token = match part {
-            Part::Nothing => return,
-            Part::Index(index) => index.to_string(),
-            Part::Text(text) => self.schemas.texts.get(text).unwrap_or_default().replace('~', "~0").replace('/', "~1"),
-        };
-        pointer.push('/');
-        pointer.push_str(&token);
+        match part {
+            Part::Nothing => {}
+            Part::Index(index) => pointer::push(pointer, &index.to_string()),
+            Part::Text(text) => pointer::push(pointer, self.schemas.texts.get(text).unwrap_or_default()),
+        }
     }
 }
 

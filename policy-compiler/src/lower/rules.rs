@@ -48,7 +48,7 @@ impl Rules {
 
 /// The pointer that these keys make.
 pub(super) fn pointer(path: &[&str]) -> String {
-    path.iter().map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1"))).collect()
+    toolgate_engine::pointer::of(path.iter().copied())
 }
 
 #[cfg(test)]

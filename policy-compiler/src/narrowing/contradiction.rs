@@ -5,6 +5,7 @@
 
 use super::conditions::Condition;
 use crate::{schema::Json, source::Span};
+use toolgate_engine::pointer::below;
 
 /// Something that no value can fulfil.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,7 +111,7 @@ impl<'s> Facts<'s> {
             });
         }
         required.into_iter().find_map(|name| {
-            let pointer = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
+            let pointer = below(pointer, name);
             if name.chars().count() > usize::try_from(self.longest).unwrap_or(usize::MAX) {
                 return Some(Contradiction { pointer, why: "must be there, and no key may be as long" });
             }

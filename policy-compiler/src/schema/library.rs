@@ -7,10 +7,11 @@ use super::{
     Document, Finding, Options, Subject,
     dialect::{Draft, Vocabularies},
     resolve::{self, Target},
-    tree::{Json, below},
+    tree::Json,
 };
 use crate::guess;
 use std::collections::{HashMap, HashSet};
+use toolgate_engine::pointer::below;
 
 /// Index of a site.
 pub(super) type SiteId = usize;

@@ -8,13 +8,10 @@ use super::{
     Finding, Subject,
     check::TYPES,
     library::{Library, Site, SiteId},
-    tree::{Json, below},
+    tree::Json,
 };
 use std::collections::{HashMap, HashSet};
-use toolgate_engine::{names, policy::MAX_MIRRORED};
-
-/// The keyword.
-pub(super) const KEYWORD: &str = "x-mcp-header";
+use toolgate_engine::{mcp::MIRRORED_BY, names, pointer::below, policy::MAX_MIRRORED};
 
 /// Types of what is mirrored.
 const MIRRORED_TYPES: [&str; 3] = ["string", "integer", "boolean"];
@@ -42,7 +39,7 @@ pub struct Mirrors {
 /// Collects what each entry mirrors.
 pub(super) fn mirrors(library: &Library<'_>, entries: &[Option<SiteId>]) -> Mirrors {
     let mut collected = Collected { library, mirrors: Mirrors::default() };
-    let has_any = library.sites.iter().any(|site| site.json.get(KEYWORD).is_some());
+    let has_any = library.sites.iter().any(|site| site.json.get(MIRRORED_BY).is_some());
     for entry in entries {
         let mirrored = entry.filter(|_| has_any).map(|entry| collected.of_entry(entry)).unwrap_or_default();
         collected.mirrors.of_entries.push(mirrored);
@@ -102,7 +99,7 @@ impl<'l, 'a> Collected<'l, 'a> {
         let mut open = vec![(root, String::new())];
         while let Some((at, pointer)) = open.pop() {
             let Some(site) = self.library.sites.get(at) else { continue };
-            if at != root && site.json.get(KEYWORD).is_some() {
+            if at != root && site.json.get(MIRRORED_BY).is_some() {
                 found.push(Property { site: at, pointer: pointer.clone() });
             }
             let place = below(&site.pointer, "properties");
@@ -118,7 +115,7 @@ impl<'l, 'a> Collected<'l, 'a> {
         let (mut found, mut open, mut seen) = (Vec::new(), vec![entry], HashSet::from([entry]));
         while let Some(root) = open.pop() {
             for (at, site) in self.inside(root) {
-                if site.json.get(KEYWORD).is_some() {
+                if site.json.get(MIRRORED_BY).is_some() {
                     found.push(at);
                 }
                 let targets = site.reference.into_iter().chain(site.dynamic_reference);
@@ -174,7 +171,7 @@ impl<'l, 'a> Collected<'l, 'a> {
 
     /// The end of the field's name.
     fn suffix(&mut self, site: SiteId) -> Option<String> {
-        let given = self.library.sites.get(site).and_then(|site| site.json.get(KEYWORD));
+        let given = self.library.sites.get(site).and_then(|site| site.json.get(MIRRORED_BY));
         let Some(suffix) = given.and_then(Json::as_str).filter(|text| names::field_suffix(text.as_bytes()).is_ok())
         else {
             let message = "this is not the end of a field's name".to_owned();
@@ -207,7 +204,7 @@ impl<'l, 'a> Collected<'l, 'a> {
     /// Document and pointer of the keyword.
     fn place(&self, site: &Site<'a>) -> (String, String) {
         let document = self.library.documents.get(site.document).map(|document| document.uri.clone());
-        (document.unwrap_or_default(), below(&site.pointer, KEYWORD))
+        (document.unwrap_or_default(), below(&site.pointer, MIRRORED_BY))
     }
 
     fn find(&mut self, subject: Subject, site: SiteId, message: String, help: &str) {

@@ -10,6 +10,7 @@ use super::{Finding, Subject, merge::Merged};
 use contradictions::{Contradiction, narrowed};
 use toolgate_engine::{
     automaton::ReadyAutomaton,
+    pointer::below,
     schema::{Program, Rule, Types},
 };
 
@@ -33,7 +34,7 @@ pub(super) fn warnings(merged: &Merged, entries: &[(String, String)]) -> Vec<Fin
     let narrowed: Vec<_> = (0..program.nodes.len()).map(|at| narrowed(&known, at)).collect();
     let told = origins.iter().zip(&narrowed).filter_map(|((document, pointer), (_, contradiction))| {
         let Contradiction { keyword, why } = contradiction.as_ref()?;
-        Some(warning(document, &super::tree::below(pointer, keyword), why))
+        Some(warning(document, &below(pointer, keyword), why))
     });
     let of_entries = program.entries.iter().zip(entries).filter_map(|(entry, (document, pointer))| {
         let (types, contradiction) = narrowed.get(entry.node as usize)?;

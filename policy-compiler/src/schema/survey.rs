@@ -8,11 +8,12 @@ use super::{
     check::{self, Wrong},
     dialect::{self, Draft, Keyword, Shape, Vocabularies},
     library::{Library, Resource, ResourceId, SiteId},
-    mirror, resolve,
-    tree::{Json, below},
+    resolve,
+    tree::Json,
 };
 use crate::guess;
 use std::collections::HashMap;
+use toolgate_engine::{mcp::MIRRORED_BY, pointer::below};
 
 impl<'a> Library<'a> {
     /// Registers the schema at a place and all that stand in it.
@@ -218,7 +219,7 @@ impl<'a> Library<'a> {
     fn unknown(&mut self, document: usize, pointer: String, name: &str, known: Option<Keyword>, draft: Draft) {
         if name.starts_with("x-") {
             let message = format!("the extension `{name}` is not enforced");
-            let help = (name == mirror::KEYWORD)
+            let help = (name == MIRRORED_BY)
                 .then(|| "fields are compared by the `schema` that a server's tool has for itself".to_owned());
             return self.warn(Subject::Extension, document, pointer, message, help);
         }

@@ -144,8 +144,3 @@ impl From<serde_json::Value> for Json {
 pub(super) fn unescaped(token: &str) -> String {
     token.replace("~1", "/").replace("~0", "~")
 }
-
-/// A pointer to a member or an element of what the pointer leads to.
-pub(super) fn below(pointer: &str, token: &str) -> String {
-    format!("{pointer}/{}", token.replace('~', "~0").replace('/', "~1"))
-}

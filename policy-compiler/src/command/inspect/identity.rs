@@ -54,7 +54,7 @@ fn token(source: &TokenSource) -> Source {
 }
 
 fn pointer(claim: &Claim) -> String {
-    claim.iter().map(|name| format!("/{}", name.replace('~', "~0").replace('/', "~1"))).collect()
+    toolgate_engine::pointer::of(claim.iter().map(AsRef::as_ref))
 }
 
 impl fmt::Display for Source {

@@ -4,7 +4,7 @@
 //! a field of which it knows nothing goes on uncompared, and one that no client sends is missed.
 
 use std::collections::BTreeMap;
-use toolgate_engine::{bundle, json::Value};
+use toolgate_engine::{bundle, json::Value, mcp::MIRRORED_BY, pointer::below};
 
 /// The pointer to each argument, and the end of its field's name: in small letters, as fields are compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,8 +22,8 @@ impl Mirrors {
 
     fn take(&mut self, schema: Value<'_>, pointer: &str) {
         for (name, property) in schema.child("properties").into_iter().flat_map(Value::members) {
-            let pointer = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
-            if let Some(suffix) = property.child("x-mcp-header").and_then(Value::as_str) {
+            let pointer = below(pointer, name);
+            if let Some(suffix) = property.child(MIRRORED_BY).and_then(Value::as_str) {
                 self.0.insert(pointer.clone(), suffix.to_ascii_lowercase());
             }
             self.take(property, &pointer);

@@ -5,10 +5,11 @@ use crate::schema::{
     dialect::{self, Draft, Vocabularies},
     formats::{self, Known},
     library::Site,
-    tree::{MAX_DEPTH, below},
+    tree::MAX_DEPTH,
 };
 use toolgate_engine::{
     json::{Bounds, Document, Numbers},
+    pointer::below,
     schema::{Constant, Matched, Named, Requires, Rule, canonical_text, count, is_number},
 };
 
